@@ -1,0 +1,150 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sallyport-mcp/sallyport/config"
+	"github.com/sallyport-mcp/sallyport/gateway"
+)
+
+// serve runs the gateway.
+func (a *app) serve() *cobra.Command {
+	var watch bool
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the gateway. SIGHUP reloads the manifest, SIGTERM drains.",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.run(c.Context(), a.source(), running{watch: watch})
+		},
+	}
+	a.manifestFlag(c)
+	c.Flags().BoolVar(&watch, "watch", false, "reload whenever a file of the manifest changes")
+	return c
+}
+
+// running is how a gateway is run.
+type running struct {
+	watch bool
+	// ready is called once the listeners are open; nil if nobody wants to know.
+	ready func(*gateway.Gateway) error
+}
+
+// run runs a gateway until a signal ends it.
+func (a *app) run(ctx context.Context, source config.Source, how running) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	log := newLog(a.stderr)
+	g, err := gateway.New(gateway.Options{Source: source, Parts: a.parts, Log: log.Logger, Version: Version()})
+	if err != nil {
+		return a.report(err)
+	}
+	log.configure(g.Manifest().Telemetry.Logs)
+	if err = g.Listen(); err != nil {
+		return errors.Join(err, g.Close())
+	}
+	started(log.Logger, g)
+	if how.ready != nil {
+		if err = how.ready(g); err != nil {
+			return errors.Join(err, g.Close())
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- g.Run() }()
+	reload := a.reloader(g, log)
+	if how.watch {
+		watcher, watchErr := watchFiles(g.Manifest, log.Logger, reload)
+		if watchErr != nil {
+			return errors.Join(watchErr, g.Shutdown(ctx))
+		}
+		defer watcher.stop()
+	}
+	return obey(ctx, g, signals, done, reload, log.Logger)
+}
+
+// started logs where the gateway listens.
+func started(log *slog.Logger, g *gateway.Gateway) {
+	admin := "off"
+	if addr := g.AdminAddr(); addr != nil {
+		admin = addr.String()
+	}
+	generation := g.Generation()
+	log.Info("sallyport is up", "version", Version(), "mcp", g.Addr().String(), "admin", admin,
+		"tools", generation.Tools, "generation", generation.Number, "hash", generation.Hash)
+}
+
+// reloader returns what SIGHUP and a changed file do: reload, and say how it
+// ended, with places.
+func (a *app) reloader(g *gateway.Gateway, log *logger) func() {
+	return func() {
+		generation, err := g.Reload()
+		g.LogReload(generation, err)
+		if err != nil {
+			if problems, ok := gateway.IsProblems(err); ok && isTerminal(a.stderr) {
+				_ = a.report(problems)
+			}
+			return
+		}
+		log.configure(g.Manifest().Telemetry.Logs)
+	}
+}
+
+// obey acts on signals until the gateway has ended. A first SIGTERM or SIGINT
+// drains, a second one ends at once.
+func obey(ctx context.Context, g *gateway.Gateway, signals <-chan os.Signal, done <-chan error, reload func(), log *slog.Logger) error {
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return drain(g, signals, done, log)
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				reload()
+				continue
+			}
+			log.Info("draining", "signal", s.String(), "grace", g.Manifest().Server.ShutdownGrace)
+			return drain(g, signals, done, log)
+		}
+	}
+}
+
+// errCutOff ends a process whose drain was cut off.
+var errCutOff = errors.New("ended before every call was answered")
+
+// drain shuts down within the grace that the manifest gives, or at once on a
+// further signal.
+func drain(g *gateway.Gateway, signals <-chan os.Signal, done <-chan error, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), g.Manifest().Server.ShutdownGrace)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- g.Shutdown(ctx) }()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return fmt.Errorf("%w: %w", errCutOff, err)
+			}
+			log.Info("drained")
+			return <-done
+		case s := <-signals:
+			if s != syscall.SIGHUP {
+				log.Warn("ending at once", "signal", s.String())
+				cancel()
+			}
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// toolName is what clients accept as a tool's name.
+var toolName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+
+// maxVersion is the version of the language.
+const manifestVersion = 1
+
+// checkVersion checks the version of a further file.
+func (l *loader) checkVersion(m *member) {
+	if n, err := parseInt(m.value.text, 64); err != nil || n != manifestVersion || m.value.style != plain {
+		l.report(place(m.value, m.key, "version").Problem(fmt.Sprintf("version %s is not known", describe(m.value)), "write version: 1"))
+	}
+}
+
+// check finds what is wrong with values that are right by themselves.
+func (l *loader) check(m *Manifest) {
+	if m.Version != 0 && m.Version != manifestVersion {
+		l.report(m.ProblemAt([]string{"version"}, fmt.Sprintf("version %d is not known", m.Version), "write version: 1", 0))
+	}
+	if len(m.Tools) == 0 && l.errors() == 0 {
+		l.report(m.ProblemAt([]string{"tools"}, "the manifest has no tools", "the smallest manifest is\n"+smallest, 0))
+	}
+	l.checkServer(m)
+	names := make([]string, 0, len(m.Upstreams))
+	for name := range m.Upstreams {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for name, tool := range m.Tools {
+		if !tool.IsZero() {
+			l.checkTool(name, tool, names)
+		}
+	}
+}
+
+// checkTool checks a tool's name, its upstream, and how its arguments are declared.
+func (l *loader) checkTool(name string, t *Tool, upstreams []string) {
+	if !toolName.MatchString(name) {
+		at := place(t.key, nil, t.Path)
+		l.report(at.Problem(fmt.Sprintf("%q can't be a tool's name", clip(name)), "names are 1 to 64 letters, digits, _ and -"))
+	}
+	switch {
+	case t.Upstream != "" && !slices.Contains(upstreams, t.Upstream):
+		l.report(t.ProblemAt([]string{"upstream"}, fmt.Sprintf("unknown upstream %q in tool %q", clip(t.Upstream), clip(name)), suggest(t.Upstream, upstreams), 0))
+	case t.Upstream == "" && len(upstreams) > 1 && t.node.get("request") != nil && t.node.get("upstream") == nil:
+		l.report(t.Problem(fmt.Sprintf("tool %q doesn't say which upstream it asks", clip(name)), "write upstream: "+strings.Join(upstreams[:min(len(upstreams), maxListed)], " | ")))
+	}
+	if t.Input != nil && t.InputSchema != nil {
+		l.report(t.ProblemAt([]string{"input_schema"}, fmt.Sprintf("tool %q has both input and input_schema", clip(name)), "keep one of them", 0))
+	}
+	places := []string{"path", "query", "header", "cookie", "body", "form"}
+	if t.In != nil && t.InputSchema == nil {
+		l.report(t.ProblemAt([]string{"in"}, fmt.Sprintf("in goes with input_schema, which tool %q doesn't have", clip(name)), "write in: beside the argument's type, e.g. {type: string, in: query}", 0))
+	}
+	for arg, in := range t.In {
+		if !slices.Contains(places, in) {
+			l.report(t.ProblemAt([]string{"in", arg}, fmt.Sprintf("want one of %s for %q, found %q", strings.Join(places, ", "), clip(arg), clip(in)), suggest(in, places), 0))
+		}
+	}
+	if t.Description == "" && t.Title == "" {
+		l.report(t.Warning(fmt.Sprintf("tool %q has no description", clip(name)), "models choose tools by their descriptions"))
+	}
+}
+
+// checkServer checks addresses and networks.
+func (l *loader) checkServer(m *Manifest) {
+	s := &m.Server
+	if s.IsZero() {
+		return
+	}
+	at := func(problem, hint string, path ...string) { l.report(s.ProblemAt(path, problem, hint, 0)) }
+	if problem := addressProblem(s.Listen); problem != "" {
+		at(problem, "write 127.0.0.1:8080", "listen")
+	} else if !loopback(s.Listen) && len(m.Auth.Parts) == 0 {
+		at("a listener that others can reach needs auth", "add auth, or listen on 127.0.0.1; auth: {anonymous: {}} lets everybody in", "listen")
+	}
+	if s.Admin != "off" {
+		if problem := addressProblem(s.Admin); problem != "" {
+			at(problem, "write 127.0.0.1:9090, or off", "admin")
+		}
+	}
+	if s.PublicURL != "" && !isOrigin(s.PublicURL, true) {
+		at("want a URL with scheme and host, without query", "write https://mcp.acme.example", "public_url")
+	}
+	for i, origin := range s.AllowedOrigins {
+		if !isOrigin(origin, false) {
+			at("want an origin: scheme, host and perhaps a port", "write https://claude.ai", "allowed_origins", strconv.Itoa(i))
+		}
+	}
+	for i, network := range s.TrustedProxies {
+		_, prefixErr := netip.ParsePrefix(network)
+		_, addrErr := netip.ParseAddr(network)
+		if prefixErr != nil && addrErr != nil {
+			at("want a network or an address", "write 10.0.0.0/8", "trusted_proxies", strconv.Itoa(i))
+		}
+	}
+}
+
+// addressProblem says what is wrong with a listen address; empty if nothing is.
+func addressProblem(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "want an address with a port"
+	}
+	if n, portErr := strconv.ParseUint(port, 10, 16); portErr != nil || n > 65535 {
+		return "want a port from 0 to 65535"
+	}
+	if host != "" && host != "localhost" {
+		if _, err := netip.ParseAddr(host); err != nil {
+			return "want an IP address or localhost to listen on"
+		}
+	}
+	return ""
+}
+
+// loopback reports whether only this machine can reach the address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && ip.Unmap().IsLoopback())
+}
+
+// isOrigin reports whether s is an http or https URL of scheme and host alone,
+// or, if paths are allowed, with a path.
+func isOrigin(s string, paths bool) bool {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return false
+	}
+	return u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && (paths || u.Path == "")
+}
+
+// elsewhere tells where a key that isn't known at the path belongs.
+func (d *decoder) elsewhere(key string, path []string) string {
+	is := func(parts []Part) bool { return slices.ContainsFunc(parts, func(p Part) bool { return p.Key == key }) }
+	atTop := len(path) == 0
+	switch {
+	case atTop && is(d.parts.Tool):
+		return "it belongs in a tool, or in defaults for all"
+	case !atTop && path[0] != "tools" && path[0] != "defaults" && len(path) == 1 && is(d.parts.Tool):
+		return "it belongs in a tool, or in defaults for all"
+	case (atTop || path[0] == "tools") && is(d.parts.Upstream):
+		return "it belongs in an upstream"
+	default:
+		return ""
+	}
+}

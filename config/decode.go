@@ -1,0 +1,318 @@
+package config
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// decoder fills Go values from nodes, by the tags of their types.
+type decoder struct {
+	*loader
+	// root is the manifest's mapping.
+	root *node
+	// badDefaults are the keys of defaults that couldn't be decoded.
+	badDefaults map[string]bool
+}
+
+// site is a node and the way to it.
+type site struct {
+	node, key *node
+	path      []string
+	// name is what messages call the value: the last key of the path.
+	name string
+}
+
+// member goes down to a member of the mapping.
+func (s site) member(m *member) site {
+	return site{m.value, m.key, append(slices.Clip(s.path), m.key.raw), m.key.raw}
+}
+
+// item goes down to an item of the list.
+func (s site) item(i int) site {
+	return site{s.node.items[i], nil, append(slices.Clip(s.path), strconv.Itoa(i)), s.name}
+}
+
+func (s site) place() Place { return place(s.node, s.key, strings.Join(s.path, ".")) }
+
+// report adds a problem with the value.
+func (d *decoder) problem(s site, message, hint string) {
+	p := s.place().Problem(message, hint)
+	d.report(p)
+}
+
+// wrong reports a value of a wrong type.
+func (d *decoder) wrong(s site, want, hint string) {
+	name := ""
+	if s.name != "" {
+		name = fmt.Sprintf(" for %q", clip(s.name))
+	}
+	d.problem(s, fmt.Sprintf("want %s%s, found %s", want, name, describe(s.node)), hint)
+}
+
+// value decodes the node into v. f is the field's tag, nil if there is none.
+func (d *decoder) value(s site, v reflect.Value, f *field) {
+	if s.node.broken {
+		return
+	}
+	if v.Kind() == reflect.Pointer && !isJSON(v.Type()) {
+		target := reflect.New(v.Type().Elem())
+		d.value(s, target.Elem(), f)
+		v.Set(target)
+		return
+	}
+	if isJSON(v.Type()) {
+		d.json(s, v)
+		return
+	}
+	if s.node.isNull() {
+		d.problem(s, fmt.Sprintf("%q has no value", clip(s.name)), "give it a value, or take the key away")
+		return
+	}
+	before := d.errors()
+	if !d.special(s, v) && !d.text(s, v) {
+		d.kind(s, v, f)
+	}
+	if d.errors() == before {
+		d.validate(s, v)
+	}
+}
+
+// isJSON tells the types that take any value as it is.
+func isJSON(t reflect.Type) bool {
+	return t == reflect.TypeFor[json.RawMessage]() || t.Kind() == reflect.Interface
+}
+
+// special decodes the types that aren't decoded by their fields.
+func (d *decoder) special(s site, v reflect.Value) bool {
+	switch to := v.Addr().Interface().(type) {
+	case *Input:
+		d.input(s, to)
+	case *SchemaRef:
+		d.schemaRef(s, to)
+	case *Upstream:
+		d.upstream(s, to)
+	case secretSetter:
+		d.secret(s, to)
+	default:
+		return false
+	}
+	return true
+}
+
+// text decodes a scalar into a type that reads text.
+func (d *decoder) text(s site, v reflect.Value) bool {
+	to, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
+	if !ok {
+		return false
+	}
+	if s.node.kind != scalarNode {
+		switch v.Kind() {
+		case reflect.Struct, reflect.Slice, reflect.Map:
+			return false
+		}
+		d.wrong(s, "a text", flowHint(s.node))
+		return true
+	}
+	if v.Kind() == reflect.Struct {
+		d.defaults(s, v)
+	}
+	if err := to.UnmarshalText([]byte(s.node.text)); err != nil {
+		d.fail(s, err)
+	}
+	return true
+}
+
+// validate asks the value whether it makes sense.
+func (d *decoder) validate(s site, v reflect.Value) {
+	if check, ok := v.Addr().Interface().(validator); ok {
+		if err := check.Validate(); err != nil {
+			d.fail(s, err)
+		}
+	}
+}
+
+// fail reports an error of the value's own methods.
+func (d *decoder) fail(s site, err error) {
+	for _, p := range s.place().Problems(err) {
+		d.report(p)
+	}
+}
+
+// kind decodes by the kind of Go type.
+func (d *decoder) kind(s site, v reflect.Value, f *field) {
+	switch v.Kind() {
+	case reflect.Struct:
+		d.object(s, v, nil)
+	case reflect.Map:
+		d.mapping(s, v)
+	case reflect.Slice:
+		d.list(s, v, f)
+	case reflect.String:
+		d.stringValue(s, v, f)
+	default:
+		d.scalar(s, v, f)
+	}
+}
+
+// object decodes a mapping into a struct. extra are keys that aren't the
+// struct's, but known.
+func (d *decoder) object(s site, v reflect.Value, extra []string) {
+	t := d.types.of(v.Type())
+	if s.node.kind != mappingNode {
+		d.wrong(s, "a mapping of keys and values", exampleHint(t))
+		return
+	}
+	if t.place != nil {
+		v.FieldByIndex(t.place).Set(reflect.ValueOf(s.place()))
+	}
+	if tool, ok := v.Addr().Interface().(*Tool); ok {
+		tool.Name = s.path[len(s.path)-1]
+	}
+	for i := range t.fields {
+		f := &t.fields[i]
+		m := s.node.get(f.name)
+		switch {
+		case m != nil:
+			d.value(s.member(m), v.FieldByIndex(f.index), f)
+		case f.required:
+			d.problem(s, strings.TrimSuffix(fmt.Sprintf("missing field %q in %s", f.name, owner(s.path)), " in "), docHint(f))
+		default:
+			d.fieldDefault(s, v.FieldByIndex(f.index), f)
+		}
+	}
+	known := append(t.names(), extra...)
+	group := d.group(t.group, s.path)
+	if t.parts != nil {
+		v.FieldByIndex(t.parts).Set(reflect.ValueOf(d.settings(s, group)))
+		for _, p := range group {
+			known = append(known, p.Key)
+		}
+	}
+	d.unknown(s, known, v.Type())
+}
+
+// unknown reports the keys that aren't known.
+func (d *decoder) unknown(s site, known []string, t reflect.Type) {
+	for i := range s.node.members {
+		m := &s.node.members[i]
+		if slices.Contains(known, m.key.raw) {
+			continue
+		}
+		if d.mayHide(t, m, known) {
+			d.hide(m.value)
+		}
+		message := fmt.Sprintf("unknown field %q", clip(m.key.raw))
+		if in := owner(s.path); in != "" {
+			message += " in " + in
+		}
+		hint := suggest(m.key.raw, known)
+		if elsewhere := d.elsewhere(m.key.raw, s.path); elsewhere != "" && nearest(m.key.raw, known) == "" {
+			hint = elsewhere
+		}
+		d.report(place(m.key, nil, joinPath(strings.Join(s.path, "."), []string{m.key.raw})).Problem(message, hint))
+	}
+}
+
+// mayHide reports whether an unknown key may stand for one that holds a secret.
+func (d *decoder) mayHide(t reflect.Type, m *member, known []string) bool {
+	meant := nearest(m.key.raw, known)
+	for _, f := range d.types.of(t).fields {
+		switch {
+		case meant != "" && f.name != meant:
+		case meant == "" && m.value.kind == scalarNode && !isSecret(indirect(f.typ)):
+		case holdsSecret(f.typ, make(map[reflect.Type]bool)):
+			return true
+		}
+	}
+	return false
+}
+
+// mapping decodes into a map with text as keys.
+func (d *decoder) mapping(s site, v reflect.Value) {
+	if s.node.kind != mappingNode {
+		d.wrong(s, "a mapping of keys and values", "")
+		return
+	}
+	if v.Type().Key().Kind() != reflect.String {
+		d.problem(s, fmt.Sprintf("a value of type %s can't be decoded", v.Type()), "")
+		return
+	}
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(s.node.members)))
+	for i := range s.node.members {
+		m := &s.node.members[i]
+		elem := reflect.New(v.Type().Elem()).Elem()
+		d.value(s.member(m), elem, nil)
+		v.SetMapIndex(reflect.ValueOf(m.key.raw).Convert(v.Type().Key()), elem)
+	}
+}
+
+// list decodes into a slice; a single value is a list of one.
+func (d *decoder) list(s site, v reflect.Value, f *field) {
+	if s.node.kind != sequenceNode {
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		d.value(s, v.Index(0), f)
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(s.node.items), len(s.node.items)))
+	for i := range s.node.items {
+		d.value(s.item(i), v.Index(i), f)
+	}
+}
+
+// stringValue decodes any scalar as the text it is written as.
+func (d *decoder) stringValue(s site, v reflect.Value, f *field) {
+	if s.node.kind != scalarNode {
+		d.wrong(s, "a text", flowHint(s.node))
+		return
+	}
+	text := s.node.text
+	if f != nil && f.enum != nil && !slices.Contains(f.enum, text) {
+		hint := suggest(text, f.enum)
+		d.problem(s, fmt.Sprintf("want one of %s for %q, found %s", strings.Join(f.enum, ", "), s.name, describe(s.node)), hint)
+		return
+	}
+	if f != nil && f.path && text != "" && !filepath.IsAbs(text) && s.node.file != nil {
+		text = filepath.Join(filepath.Dir(s.node.file.path), text)
+	}
+	v.SetString(text)
+}
+
+// fieldDefault gives a field that isn't written its default.
+func (d *decoder) fieldDefault(s site, v reflect.Value, f *field) {
+	if !f.hasDefault {
+		d.nested(s, v, f)
+		return
+	}
+	n := &node{file: s.node.file, line: s.node.line, col: s.node.col, raw: f.def, text: f.def, size: 1, height: 1}
+	if strings.HasPrefix(f.def, "[") || strings.HasPrefix(f.def, "{") {
+		first, _, err := decodeDocuments([]byte(f.def))
+		if err == nil && first != nil {
+			b := builder{file: s.node.file, lookup: d.lookup, report: d.report}
+			n = b.build(first.Content[0], 1)
+		}
+	}
+	key := &node{file: n.file, line: n.line, col: n.col, raw: f.name, text: f.name}
+	d.value(s.member(&member{key, n}), v, f)
+}
+
+// nested gives the fields of a struct that isn't written their defaults.
+func (d *decoder) nested(s site, v reflect.Value, f *field) {
+	if v.Kind() == reflect.Struct && !isSecret(v.Type()) && v.CanSet() {
+		s.path = append(slices.Clip(s.path), f.name)
+		d.defaults(s, v)
+	}
+}
+
+// defaults gives all fields of a struct their defaults.
+func (d *decoder) defaults(s site, v reflect.Value) {
+	t := d.types.of(v.Type())
+	for i := range t.fields {
+		d.fieldDefault(s, v.FieldByIndex(t.fields[i].index), &t.fields[i])
+	}
+}

@@ -1,0 +1,103 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+)
+
+// maxProblems bounds how many problems are reported at once.
+const maxProblems = 500
+
+// smallest is the manifest shown to who has none.
+const smallest = `version: 1
+upstreams:
+  crm: {url: "http://127.0.0.1:9000"}
+tools:
+  get_customer:
+    description: Retrieve a customer's details by ID.
+    request: GET /customers/{customer_id}
+    input:
+      customer_id: {type: string, description: The unique customer identifier}`
+
+// Load reads a manifest, with what it includes, and checks it. The error is a
+// Problems: everything that is wrong, in one pass. A manifest that is returned
+// may have Warnings.
+func Load(src Source, parts Parts) (*Manifest, error) {
+	l := newLoader(src, parts)
+	root := l.readAll()
+	m := &Manifest{}
+	if root != nil {
+		l.decodeManifest(root, m)
+	}
+	if errs, _ := l.problems.Count(); errs > 0 {
+		return nil, l.problems.Sorted()
+	}
+	m.Warnings = l.problems.Sorted()
+	m.Hash = l.hash()
+	m.Files, m.Folders = l.watched()
+	return m, nil
+}
+
+// loader holds what one Load knows.
+type loader struct {
+	lookup   func(string) (string, bool)
+	parts    Parts
+	storage  *storage
+	problems Problems
+	// rootFolder bounds includes.
+	rootFolder string
+	shown      string // how rootFolder is shown
+	files      []*file
+	loaded     map[string]bool
+	folders    map[string]bool
+	hashed     [][]byte // schemas read from files
+	types      fieldTypes
+}
+
+func newLoader(src Source, parts Parts) *loader {
+	lookup := src.Env
+	if lookup == nil {
+		lookup = os.LookupEnv
+	}
+	l := &loader{
+		lookup: lookup, parts: parts, storage: newStorage(src.Overlay),
+		loaded: make(map[string]bool), folders: make(map[string]bool),
+		types: make(fieldTypes),
+	}
+	l.shown = filepath.Clean(src.Path)
+	l.rootFolder = absolute(src.Path)
+	return l
+}
+
+// report adds a problem.
+func (l *loader) report(p Problem) {
+	if len(l.problems) < maxProblems {
+		l.problems = append(l.problems, p)
+	}
+}
+
+// errors returns the number of problems so far.
+func (l *loader) errors() int { return len(l.problems) }
+
+// decodeManifest fills the manifest from the merged root, and checks it.
+func (l *loader) decodeManifest(root *node, m *Manifest) {
+	d := decoder{loader: l}
+	d.manifest(root, m)
+	// Checks of one value with another would only repeat what is known.
+	l.check(m)
+}
+
+// watched returns the files and folders whose change may change the manifest.
+func (l *loader) watched() (files, folders []string) {
+	for path := range l.storage.read {
+		files = append(files, path)
+	}
+	for path := range l.folders {
+		folders = append(folders, path)
+	}
+	sort.Strings(files)
+	sort.Strings(folders)
+	return files, slices.Compact(folders)
+}

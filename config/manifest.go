@@ -1,0 +1,192 @@
+package config
+
+import (
+	"encoding/json"
+	"reflect"
+	"time"
+)
+
+// Manifest is a whole configuration, decoded and typed, every value with its
+// place. It is never changed after Load.
+type Manifest struct {
+	Place     `manifest:"-"`
+	Version   int                  `manifest:"version,required" doc:"Version of the manifest language; always 1."`
+	Include   []string             `manifest:"include" doc:"Further files, as globs relative to this one."`
+	Server    Server               `manifest:"server" doc:"The gateway itself: listeners, limits, identity."`
+	Auth      Auth                 `manifest:"auth" doc:"The ways to know a caller."`
+	Defaults  Defaults             `manifest:"defaults" doc:"Policies and response settings inherited by every tool."`
+	Upstreams map[string]*Upstream `manifest:"upstreams" doc:"The services behind the gateway, by name."`
+	Tools     map[string]*Tool     `manifest:"tools" doc:"The tools that clients see, by name."`
+	Telemetry Telemetry            `manifest:"telemetry" doc:"Logs."`
+
+	// Hash identifies the manifest's content: SHA-256 of all files read,
+	// secrets and environment left out, in hexadecimal.
+	Hash string
+	// Files are all files read, for watching.
+	Files []string
+	// Folders are the folders in which further files may appear: those of
+	// patterns, or of the manifest itself.
+	Folders []string
+	// Warnings are problems that don't keep the manifest from being used.
+	Warnings Problems
+}
+
+// Server is the gateway itself.
+type Server struct {
+	Place              `manifest:"-"`
+	Name               string             `manifest:"name" doc:"Name that clients are told." default:"sallyport"`
+	Instructions       string             `manifest:"instructions" doc:"What a model should know about these tools."`
+	Listen             string             `manifest:"listen" doc:"Address of the MCP listener; the endpoint is /mcp." default:"127.0.0.1:8080"`
+	Admin              string             `manifest:"admin" doc:"Address for health, metrics and reload; off to disable." default:"127.0.0.1:9090"`
+	PublicURL          string             `manifest:"public_url" doc:"URL by which clients reach the gateway, e.g. https://mcp.acme.example."`
+	TLS                *ServerTLS         `manifest:"tls" doc:"Certificate of the MCP listener."`
+	AllowedOrigins     []string           `manifest:"allowed_origins" doc:"Web origins whose pages may call, e.g. https://claude.ai."`
+	TrustedProxies     []string           `manifest:"trusted_proxies" doc:"Networks whose X-Forwarded-For is believed."`
+	MaxBody            int64              `manifest:"max_body,size" doc:"Largest request body." default:"1MiB"`
+	MaxConcurrentCalls int                `manifest:"max_concurrent_calls" doc:"Calls served at once; more are refused with 503." default:"1000"`
+	CallTimeout        time.Duration      `manifest:"call_timeout" doc:"Ceiling for any call." default:"60s"`
+	ShutdownGrace      time.Duration      `manifest:"shutdown_grace" doc:"Time for calls in flight to end after SIGTERM." default:"25s"`
+	Sessions           Sessions           `manifest:"sessions" doc:"Sessions of the legacy protocol revisions."`
+	Parts              map[string]Setting `manifest:",inline,parts=server"`
+}
+
+// ServerTLS is the certificate of the MCP listener.
+type ServerTLS struct {
+	Cert     string `manifest:"cert,required,path" doc:"Certificate chain, PEM."`
+	Key      string `manifest:"key,required,path" doc:"Private key, PEM."`
+	ClientCA string `manifest:"client_ca,path" doc:"CA whose client certificates are demanded, PEM."`
+}
+
+// Sessions bounds the sessions of the legacy revisions.
+type Sessions struct {
+	TTL time.Duration `manifest:"ttl" doc:"Life of a session since initialize." default:"1h"`
+	Max int           `manifest:"max" doc:"Ended sessions remembered until they expire." default:"10000"`
+}
+
+// Auth holds the settings of the ways to know a caller, by key.
+type Auth struct {
+	Place `manifest:"-"`
+	Parts map[string]Setting `manifest:",inline,parts=auth"`
+}
+
+// Defaults are settings that every tool inherits.
+type Defaults struct {
+	Place       `manifest:"-"`
+	Annotations Annotations        `manifest:"annotations" doc:"Hints for tools that have none of their own."`
+	Parts       map[string]Setting `manifest:",inline,parts=tool"`
+}
+
+// Upstream is a service behind the gateway.
+type Upstream struct {
+	Place `manifest:"-"`
+	Name  string `manifest:"-"`
+	// Kind is the key that tells its kind, e.g. "url"; Settings are that
+	// kind's.
+	Kind     string  `manifest:"-"`
+	Settings Setting `manifest:"-"`
+	// Parts are the policies on it.
+	Parts map[string]Setting `manifest:",inline,parts=upstream"`
+}
+
+// Tool is a tool as clients see it, and what is behind it.
+type Tool struct {
+	Place       `manifest:"-"`
+	Name        string             `manifest:"-"`
+	Title       string             `manifest:"title" doc:"Name for people."`
+	Description string             `manifest:"description" doc:"What the tool does, for the model."`
+	Upstream    string             `manifest:"upstream" doc:"The upstream asked; may be left out when there is one."`
+	Input       *Input             `manifest:"input" doc:"Arguments: property name to JSON Schema 2020-12. Every one is required unless it has a default or optional: true."`
+	InputSchema *SchemaRef         `manifest:"input_schema" doc:"The whole input schema instead of input, or {file: schema.json}."`
+	In          map[string]string  `manifest:"in" doc:"With input_schema: places of arguments, e.g. {limit: query}."`
+	Requires    []string           `manifest:"requires" doc:"Client capabilities without which the tool can't work." enum:"elicitation,elicitation.url,sampling,roots"`
+	Annotations Annotations        `manifest:"annotations" doc:"Hints on behaviour; the default comes from the request's method."`
+	Parts       map[string]Setting `manifest:",inline,parts=tool"`
+}
+
+// Annotations are hints on a tool's behaviour.
+type Annotations struct {
+	ReadOnly    *bool `manifest:"read_only" doc:"The tool changes nothing."`
+	Destructive *bool `manifest:"destructive" doc:"The tool may delete or overwrite."`
+	Idempotent  *bool `manifest:"idempotent" doc:"Calling twice does no more than calling once."`
+	OpenWorld   *bool `manifest:"open_world" doc:"The tool deals with things outside of the upstream."`
+}
+
+// Input is a list of declared arguments, in the order of the manifest.
+type Input struct {
+	Place
+	Properties []Property
+}
+
+// Property is one declared argument. Our own keywords are taken out; every
+// other keyword of its schema passes verbatim.
+type Property struct {
+	Place
+	Name     string
+	Optional bool   `manifest:"optional" doc:"Calls may leave the argument out."`
+	In       string `manifest:"in" doc:"Where the argument goes." enum:"path,query,header,cookie,body,form"`
+	As       string `manifest:"as" doc:"Its name there, if another."`
+	Style    string `manifest:"style" doc:"Serialization of arrays and objects as in OpenAPI 3." enum:"simple,label,matrix,form,spaceDelimited,pipeDelimited,deepObject"`
+	Explode  *bool  `manifest:"explode" doc:"A pair for each item, as in OpenAPI 3."`
+	// Schema is the JSON Schema as listed, members in the manifest's order.
+	Schema json.RawMessage
+	// HasDefault says that the schema has a default.
+	HasDefault bool
+}
+
+// SchemaRef is a JSON Schema written in place, or in a file.
+type SchemaRef struct {
+	Place
+	// Schema is the JSON, members in the order written.
+	Schema json.RawMessage
+}
+
+// Telemetry says what is told to operators.
+type Telemetry struct {
+	Logs Logs `manifest:"logs" doc:"The log on standard error."`
+}
+
+// Logs says what is logged and how.
+type Logs struct {
+	Level  string `manifest:"level" doc:"Least severity logged." enum:"debug,info,warn,error" default:"info"`
+	Format string `manifest:"format" doc:"json, text, or auto: text on a terminal." enum:"auto,json,text" default:"auto"`
+}
+
+// Setting is the decoded value of a part's key.
+type Setting struct {
+	Place
+	// Value has the type its part declares; nil if Off.
+	Value any
+	// Off says that the manifest wrote `none`: a default is switched off.
+	Off bool
+}
+
+// Part tells Load of a key it doesn't know by itself.
+type Part struct {
+	// Key in the manifest.
+	Key string
+	// Doc is one sentence for schema and reference.
+	Doc string
+	// Settings is the type its value is decoded into.
+	Settings reflect.Type
+	// Merge lays a tool's mapping over that of `defaults`, key by key, rather
+	// than in its place.
+	Merge bool
+	// ToolOnly keeps the key out of `defaults`.
+	ToolOnly bool
+}
+
+// Parts tells Load of the keys that parts add to the language.
+type Parts struct {
+	// Tool are the keys of tools and defaults.
+	Tool []Part
+	// Upstream are the policy keys of upstreams.
+	Upstream []Part
+	// Kinds are the kinds of upstreams: an upstream is of the kind whose Key
+	// it has, and its keys other than policies are decoded into that kind's
+	// Settings, as a struct.
+	Kinds []Part
+	// Auth are the keys of auth.
+	Auth []Part
+	// Server are the policy keys of server.
+	Server []Part
+}

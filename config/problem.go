@@ -1,0 +1,163 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Severity says whether a problem keeps a manifest from being used.
+type Severity uint8
+
+// The severities.
+const (
+	// SeverityError refuses the manifest.
+	SeverityError Severity = iota
+	// SeverityWarning is advice.
+	SeverityWarning
+)
+
+// String returns "error" or "warning".
+func (s Severity) String() string {
+	if s == SeverityWarning {
+		return "warning"
+	}
+	return "error"
+}
+
+// Problem is one thing wrong in a manifest, and where.
+type Problem struct {
+	// File is the path as it was opened.
+	File string
+	// Line and Col count from 1, Col in characters; EndCol is the column after
+	// the last character meant.
+	Line, Col, EndCol int
+	// Path is the dotted way to the value, e.g. tools.get_order.rate_limit.
+	Path string
+	// Message is lower case, without a full stop, and says what was wanted.
+	Message string
+	// Hint proposes a mend; may be empty, and may have several lines.
+	Hint string
+	// Severity is error or warning.
+	Severity Severity
+
+	// source is the file's text, to show the line.
+	source *file
+}
+
+// Error returns place, severity and message in one line.
+func (p Problem) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s: %s", p.File, p.Line, p.Col, p.Severity, oneLine(p.Message))
+}
+
+// MarshalJSON writes the machine form: file, line, column, path, message, hint
+// and severity.
+func (p Problem) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		File     string `json:"file"`
+		Line     int    `json:"line"`
+		Column   int    `json:"column"`
+		Path     string `json:"path"`
+		Message  string `json:"message"`
+		Hint     string `json:"hint,omitempty"`
+		Severity string `json:"severity"`
+	}{p.File, p.Line, p.Col, p.Path, p.Message, p.Hint, p.Severity.String()})
+}
+
+// Problems are all the problems of a manifest, sorted by place. It is an
+// error, and errors.As finds it in one.
+type Problems []Problem
+
+// Error returns a line for each problem.
+func (l Problems) Error() string {
+	lines := make([]string, len(l))
+	for i, p := range l {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Count returns how many errors and how many warnings there are.
+func (l Problems) Count() (errs, warnings int) {
+	for _, p := range l {
+		if p.Severity == SeverityWarning {
+			warnings++
+		} else {
+			errs++
+		}
+	}
+	return errs, warnings
+}
+
+// Sorted returns the problems by file, line and column, each once.
+func (l Problems) Sorted() Problems {
+	all := append(Problems(nil), l...)
+	sort.SliceStable(all, func(i, j int) bool {
+		a, b := all[i], all[j]
+		switch {
+		case a.File != b.File:
+			return a.File < b.File
+		case a.Line != b.Line:
+			return a.Line < b.Line
+		default:
+			return a.Col < b.Col
+		}
+	})
+	type identity struct {
+		file, message string
+		line, col     int
+	}
+	seen := make(map[identity]bool, len(all))
+	kept := all[:0]
+	for _, p := range all {
+		id := identity{p.File, p.Message, p.Line, p.Col}
+		if !seen[id] {
+			seen[id] = true
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// fieldError is what errors of parts offer to be shown at their place.
+type fieldError interface {
+	error
+	FieldPath() []string
+	FieldHint() string
+	FieldMessage() string
+	FieldOffset() int
+}
+
+// leaves takes an error apart into the single mistakes it reports: problems,
+// field errors, and whatever says nothing about its place.
+func leaves(err error) []error {
+	for e := err; e != nil; {
+		switch x := e.(type) { //nolint:errorlint // the chain is walked by hand, to stop at the first that has parts
+		case Problem, Problems, fieldError:
+			return []error{e}
+		case interface{ Unwrap() []error }:
+			var all []error
+			for _, one := range x.Unwrap() {
+				all = append(all, leaves(one)...)
+			}
+			return all
+		}
+		e = errors.Unwrap(e)
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// oneLine makes text safe for a line of its own.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r == '\r' {
+			return ' '
+		}
+		return visible(r)
+	}, s)
+}

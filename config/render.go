@@ -1,0 +1,243 @@
+package config
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// RenderOptions say how problems are shown to people.
+type RenderOptions struct {
+	// Color marks up for a terminal.
+	Color bool
+	// Root is the folder to which paths are shown relative; as they were
+	// opened, if empty.
+	Root string
+	// Note is added to the count at the end, e.g. "generation 6 stays active".
+	Note string
+	// Sources are file contents by path, for problems that don't come from
+	// Load and so have no text to show.
+	Sources map[string][]byte
+}
+
+// maxWidth is how much of a long line is shown.
+const maxWidth = 160
+
+// Render writes the problems for people: each with its place, the line itself,
+// the lines around it, what is meant underlined, and the hint; at the end the
+// count.
+func (l Problems) Render(w io.Writer, opts RenderOptions) error {
+	r := renderer{w: bufio.NewWriter(w), opts: opts}
+	for _, p := range l {
+		r.problem(p)
+	}
+	count := r.count(l)
+	if opts.Note != "" {
+		count += "; " + opts.Note
+	}
+	r.printf("%s\n", count)
+	return r.w.Flush()
+}
+
+type renderer struct {
+	w    *bufio.Writer
+	opts RenderOptions
+}
+
+// printf leaves errors to Flush, which returns the first.
+func (r *renderer) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(r.w, format, args...)
+}
+
+func (r *renderer) paint(code, text string) string {
+	if !r.opts.Color || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (r *renderer) count(l Problems) string {
+	errs, warnings := l.Count()
+	plural := func(n int, what string) string {
+		if n == 1 {
+			return "1 " + what
+		}
+		return fmt.Sprintf("%d %ss", n, what)
+	}
+	switch {
+	case warnings == 0:
+		return plural(errs, "error")
+	case errs == 0:
+		return plural(warnings, "warning")
+	default:
+		return plural(errs, "error") + ", " + plural(warnings, "warning")
+	}
+}
+
+// shownPath is the file's path as people see it.
+func (r *renderer) shownPath(name string) string {
+	if r.opts.Root == "" {
+		return name
+	}
+	rel, err := filepath.Rel(absolute(r.opts.Root), absolute(name))
+	if err != nil || !inside(absolute(r.opts.Root), absolute(name)) {
+		return name
+	}
+	return rel
+}
+
+func (r *renderer) problem(p Problem) {
+	color := "31;1"
+	if p.Severity == SeverityWarning {
+		color = "33;1"
+	}
+	r.printf("%s:%d:%d: %s: %s\n", oneLine(r.shownPath(p.File)), p.Line, p.Col, r.paint(color, p.Severity.String()), oneLine(p.Message))
+	f := p.source
+	if data, ok := r.opts.Sources[p.File]; ok && f == nil {
+		f = &file{name: p.File, text: string(data)}
+	}
+	hint := strings.Split(p.Hint, "\n")
+	if f == nil || f.text == "" {
+		for _, line := range hint {
+			if line != "" {
+				r.printf("      %s %s\n", r.paint("34", "|"), printable(line))
+			}
+		}
+		return
+	}
+	shift := 0
+	if p.Col > maxWidth-40 {
+		shift = p.Col - maxWidth/2
+	}
+	hidden := hiddenSpans(f, p.Line-1, p.Line+1)
+	for number := p.Line - 1; number <= p.Line+1; number++ {
+		if number >= 1 && number <= f.count() {
+			r.line(f, number, shift, hidden)
+		}
+		if number == p.Line {
+			r.caret(p, hint, shift, color)
+		}
+	}
+}
+
+// line writes a line of the file with its number.
+func (r *renderer) line(f *file, number, shift int, hidden []span) {
+	text := []rune(strings.TrimRight(f.line(number), " \t"))
+	for _, h := range hidden {
+		for i := max(h.col-1, 0); h.line == number && i < min(h.end-1, len(text)); i++ {
+			text[i] = '*'
+		}
+	}
+	text = text[min(shift, len(text)):]
+	if len(text) > maxWidth {
+		text = append(text[:maxWidth-1:maxWidth-1], '…')
+	}
+	if shift > 0 && len(text) > 0 {
+		text[0] = '…'
+	}
+	gap := " "
+	if len(text) == 0 {
+		gap = ""
+	}
+	r.printf("%s%s%s\n", r.paint("34", fmt.Sprintf("%5d |", number)), gap, printable(string(text)))
+}
+
+// caret underlines what is meant, and gives the hint beside it.
+func (r *renderer) caret(p Problem, hint []string, shift int, color string) {
+	width := min(max(p.EndCol-p.Col, 1), max(1, maxWidth-(p.Col-shift)))
+	before := strings.Repeat(" ", max(p.Col-1-shift, 0))
+	line := before + r.paint(color, strings.Repeat("^", width))
+	if hint[0] != "" {
+		line += " " + printable(hint[0])
+	}
+	bar := r.paint("34", "      |")
+	r.printf("%s %s\n", bar, line)
+	for _, more := range hint[1:] {
+		r.printf("%s   %s%s\n", bar, before, printable(more))
+	}
+}
+
+// hiddenSpans returns the stretches of lines that hold secrets.
+func hiddenSpans(f *file, from, to int) []span {
+	var all []span
+	for _, n := range f.secrets {
+		if n.line > to {
+			continue
+		}
+		at := n.token()
+		rest, _ := n.source()
+		several := n.style == literal || n.style == folded ||
+			(n.style == plain && !strings.HasPrefix(rest, n.raw)) ||
+			(n.style != plain && closingQuote(rest) < 0)
+		if !several {
+			all = append(all, at)
+			continue
+		}
+		if n.style != literal && n.style != folded {
+			all = append(all, at)
+		}
+		all = append(all, following(f, n, from, to)...)
+	}
+	if f.root == nil {
+		all = append(all, guessedSecrets(f, from, to)...)
+	}
+	return all
+}
+
+// following are the lines on which a value of several lines goes on: those
+// indented more than the line on which it begins.
+func following(f *file, n *node, from, to int) []span {
+	indent := func(number int) int {
+		line := f.line(number)
+		if strings.TrimSpace(line) == "" {
+			return utf8.MaxRune
+		}
+		return len(line) - len(strings.TrimLeft(line, " -"))
+	}
+	base := indent(n.line)
+	var all []span
+	for number := n.line + 1; number <= min(to, f.count()) && indent(number) > base; number++ {
+		if number >= from {
+			all = append(all, span{number, 1, utf8.RuneCountInString(f.line(number)) + 1})
+		}
+	}
+	return all
+}
+
+// guessedSecrets finds secrets in a file that couldn't be parsed: what follows
+// a key that names one.
+func guessedSecrets(f *file, from, to int) []span {
+	var all []span
+	for number := max(from, 1); number <= min(to, f.count()); number++ {
+		text := f.line(number)
+		for i := range len(text) {
+			if text[i] != ':' {
+				continue
+			}
+			start := strings.LastIndexFunc(text[:i], func(c rune) bool { return !unicode.IsLetter(c) && c != '_' && c != '-' }) + 1
+			if secretKey(text[start:i]) && strings.TrimSpace(text[i+1:]) != "" {
+				all = append(all, span{number, utf8.RuneCountInString(text[:i]) + 3, utf8.RuneCountInString(text) + 1})
+				break
+			}
+		}
+	}
+	return all
+}
+
+// visible replaces what would act on a terminal rather than be seen.
+func visible(r rune) rune {
+	if r == '\t' {
+		return ' '
+	}
+	if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {
+		return '\uFFFD'
+	}
+	return r
+}
+
+// printable makes a line safe for a terminal; every character keeps its width.
+func printable(s string) string { return strings.Map(visible, s) }

@@ -1,0 +1,231 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// manifest decodes the merged files.
+func (d *decoder) manifest(root *node, m *Manifest) {
+	d.root = root
+	d.badDefaults = make(map[string]bool)
+	d.hideKnown(root)
+	d.object(site{node: root}, reflect.ValueOf(m).Elem(), nil)
+	for name, up := range m.Upstreams {
+		up.Name = name
+	}
+	inherit(m)
+}
+
+// hideKnown hides the values of keys that everywhere name secrets.
+func (d *decoder) hideKnown(n *node) {
+	for _, item := range n.items {
+		d.hideKnown(item)
+	}
+	for _, m := range n.members {
+		if m.value.kind == scalarNode && secretKey(m.key.raw) {
+			d.hide(m.value)
+		} else {
+			d.hideKnown(m.value)
+		}
+	}
+}
+
+// rootKeys are the keys of a manifest.
+func (l *loader) rootKeys() []string {
+	return l.types.of(reflect.TypeFor[Manifest]()).names()
+}
+
+// group returns the parts whose keys may stand at the path.
+func (l *loader) group(name string, path []string) []Part {
+	switch name {
+	case "tool":
+		if len(path) > 0 && path[0] == "defaults" {
+			return slices.DeleteFunc(slices.Clone(l.parts.Tool), func(p Part) bool { return p.ToolOnly })
+		}
+		return l.parts.Tool
+	case "upstream":
+		return l.parts.Upstream
+	case "auth":
+		return l.parts.Auth
+	case "server":
+		return l.parts.Server
+	default:
+		return nil
+	}
+}
+
+// settings decodes the keys of parts.
+func (d *decoder) settings(s site, group []Part) map[string]Setting {
+	out := make(map[string]Setting)
+	for i := range group {
+		if m := s.node.get(group[i].Key); m != nil {
+			before := d.errors()
+			out[group[i].Key] = d.setting(s.member(m), &group[i])
+			if s.path[0] == "defaults" && d.errors() > before {
+				d.badDefaults[group[i].Key] = true
+			}
+		}
+	}
+	return out
+}
+
+// setting decodes the value of one part's key.
+func (d *decoder) setting(s site, p *Part) Setting {
+	if s.node.isNone() && s.path[0] != "auth" {
+		return Setting{Place: s.place(), Off: true}
+	}
+	if p.Merge && s.path[0] == "tools" && !d.badDefaults[p.Key] {
+		if from := d.root.get("defaults"); from != nil {
+			s.node = merged(s.node, from.value.get(p.Key))
+		}
+	}
+	v := reflect.New(p.Settings).Elem()
+	d.value(s, v, &field{name: p.Key})
+	return Setting{Place: s.place(), Value: v.Interface()}
+}
+
+// merged lays a mapping over another, key by key.
+func merged(over *node, under *member) *node {
+	if over.kind != mappingNode || under == nil || under.value.kind != mappingNode {
+		return over
+	}
+	both := *over
+	both.members = slices.Clone(over.members)
+	for _, m := range under.value.members {
+		if over.get(m.key.raw) == nil {
+			both.members = append(both.members, m)
+		}
+	}
+	return &both
+}
+
+// inherit gives tools the defaults that they don't have themselves.
+func inherit(m *Manifest) {
+	for _, tool := range m.Tools {
+		if tool.Parts == nil {
+			tool.Parts = make(map[string]Setting)
+		}
+		for key, setting := range m.Defaults.Parts {
+			if _, own := tool.Parts[key]; !own {
+				tool.Parts[key] = setting
+			}
+		}
+		for own, from := range map[**bool]*bool{
+			&tool.Annotations.ReadOnly:    m.Defaults.Annotations.ReadOnly,
+			&tool.Annotations.Destructive: m.Defaults.Annotations.Destructive,
+			&tool.Annotations.Idempotent:  m.Defaults.Annotations.Idempotent,
+			&tool.Annotations.OpenWorld:   m.Defaults.Annotations.OpenWorld,
+		} {
+			if *own == nil {
+				*own = from
+			}
+		}
+	}
+}
+
+// upstream decodes an upstream: the policies on it, and all other keys as
+// settings of its kind.
+func (d *decoder) upstream(s site, up *Upstream) {
+	if s.node.kind != mappingNode {
+		d.wrong(s, "a mapping of keys and values", `write {url: "https://…"}`)
+		return
+	}
+	up.Place = s.place()
+	up.Parts = d.settings(s, d.parts.Upstream)
+	policies := make([]string, len(d.parts.Upstream))
+	for i, p := range d.parts.Upstream {
+		policies[i] = p.Key
+	}
+	kind, names := d.upstreamKind(s.node)
+	if kind == nil {
+		for _, m := range s.node.members {
+			if m.value.kind != scalarNode {
+				d.hide(m.value)
+			}
+		}
+		for _, m := range s.node.members {
+			if near := nearest(m.key.raw, names); near != "" {
+				d.report(place(m.key, nil, up.Path+"."+m.key.raw).Problem(
+					fmt.Sprintf("unknown field %q in %s", clip(m.key.raw), owner(s.path)), fmt.Sprintf("did you mean %q?", near)))
+				return
+			}
+		}
+		d.problem(s, fmt.Sprintf("%s has no kind", owner(s.path)), "give it one of: "+strings.Join(names, ", "))
+		return
+	}
+	own := *s.node
+	own.members = slices.DeleteFunc(slices.Clone(own.members), func(m member) bool { return slices.Contains(policies, m.key.raw) })
+	below := s
+	below.node = &own
+	v := reflect.New(kind.Settings)
+	up.Kind = kind.Key
+	before := d.errors()
+	if e := v.Elem(); e.Kind() == reflect.Struct {
+		d.object(below, e, policies)
+		if d.errors() == before {
+			d.validate(below, e)
+		}
+	} else {
+		d.value(below, e, nil)
+	}
+	up.Settings = Setting{Place: up.Place, Value: v.Elem().Interface()}
+}
+
+// upstreamKind returns the first kind whose key the upstream has, and the keys
+// of all kinds.
+func (d *decoder) upstreamKind(n *node) (*Part, []string) {
+	var found *Part
+	names := make([]string, len(d.parts.Kinds))
+	for i := range d.parts.Kinds {
+		names[i] = d.parts.Kinds[i].Key
+		if found == nil && n.get(names[i]) != nil {
+			found = &d.parts.Kinds[i]
+		}
+	}
+	return found, names
+}
+
+// input decodes the declared arguments in their order.
+func (d *decoder) input(s site, in *Input) {
+	if s.node.kind != mappingNode {
+		d.wrong(s, "a mapping of argument names to JSON Schemas", "write {customer_id: {type: string}}")
+		return
+	}
+	in.Place = s.place()
+	for i := range s.node.members {
+		m := &s.node.members[i]
+		in.Properties = append(in.Properties, d.property(s.member(m)))
+	}
+}
+
+// property takes our keywords out of an argument's schema.
+func (d *decoder) property(s site) Property {
+	p := Property{Place: s.place(), Name: s.name}
+	if _, isBool := boolText(s.node.text); s.node.kind == scalarNode && isBool && s.node.coreType() == "bool" {
+		p.Schema = d.appendJSON(nil, s, nil)
+		return p
+	}
+	if s.node.kind != mappingNode {
+		d.wrong(s, "a JSON Schema", "write {type: string}")
+		return p
+	}
+	ours := make(map[string]bool)
+	v := reflect.ValueOf(&p).Elem()
+	t := d.types.of(v.Type())
+	for i := range t.fields {
+		f := &t.fields[i]
+		if m := s.node.get(f.name); m != nil {
+			d.value(s.member(m), v.FieldByIndex(f.index), f)
+			ours[f.name] = true
+		}
+	}
+	if m := s.node.get("required"); m != nil && m.value.kind == scalarNode {
+		d.wrong(s.member(m), "a list of property names", "arguments are required unless they have a default or optional: true")
+	}
+	p.HasDefault = s.node.get("default") != nil
+	p.Schema = d.appendJSON(nil, s, ours)
+	return p
+}

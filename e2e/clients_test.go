@@ -1,0 +1,270 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// checkTimeout bounds one check of one client.
+const checkTimeout = 30 * time.Second
+
+const invalidParams = -32602
+
+// client is a foreign Go client, told to speak one revision.
+type client struct {
+	name string
+	// revision is what the client is told to ask for and has to negotiate.
+	revision string
+	// cancels is false for a client that, on a legacy revision, only hangs up:
+	// a legacy disconnect is not a cancellation.
+	cancels bool
+	connect func(ctx context.Context, url, token, revision string) (session, error)
+}
+
+// session is a connected client, in terms that all SDKs share.
+type session interface {
+	revision() string
+	server() string
+	list(ctx context.Context) ([]tool, error)
+	call(ctx context.Context, name string, args map[string]any) (result, error)
+	// code is the JSON-RPC code of an error of list or call, 0 for others.
+	code(err error) int
+	close() error
+}
+
+type tool struct {
+	name, description string
+	readOnly          bool
+}
+
+type result struct {
+	isError    bool
+	text       string
+	structured any
+	images     []string // MIME types
+}
+
+func goClients() []client {
+	var clients []client
+	for _, revision := range []string{"2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"} {
+		modern := revision >= "2026-07-28"
+		clients = append(clients,
+			client{name: "go-sdk", revision: revision, cancels: true, connect: connectGoSDK},
+			client{name: "mcp-go", revision: revision, cancels: modern, connect: connectMCPGo})
+	}
+	return clients
+}
+
+func TestGoClients(t *testing.T) {
+	backend := startShop(t)
+	g := startGateway(t, "testdata/manifest.yaml", "BACKEND_URL="+backend)
+	// The group ends only after its parallel subtests, while the gateway runs.
+	t.Run("client", func(t *testing.T) {
+		for _, c := range goClients() {
+			t.Run(c.name+"/"+c.revision, func(t *testing.T) {
+				t.Parallel()
+				checkClient(t, c, g, backend)
+			})
+		}
+	})
+}
+
+func checkClient(t *testing.T, c client, g gateway, backend string) {
+	t.Helper()
+	s, err := c.connect(t.Context(), g.url, token(t, "ada", "support"), c.revision)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range goChecks() {
+		t.Run(each.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), checkTimeout)
+			defer cancel()
+			each.run(ctx, t, visit{client: c, session: s, backend: backend})
+		})
+	}
+	if err := s.close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+// visit is what a check works with.
+type visit struct {
+	client
+	session
+
+	backend string
+}
+
+type check struct {
+	name string
+	run  func(context.Context, *testing.T, visit)
+}
+
+// goChecks are the checks of node/checks.mjs for Go clients.
+func goChecks() []check {
+	return []check{
+		{"connect", checkConnect},
+		{"list", checkList},
+		{"call", checkCall},
+		{"array result", checkArray},
+		{"image", checkImage},
+		{"empty result", checkEmpty},
+		{"parallel calls", checkParallel},
+		{"wrong arguments", checkWrongArguments},
+		{"upstream error", checkUpstreamError},
+		{"unknown tool", func(ctx context.Context, t *testing.T, v visit) { checkRefused(ctx, t, v, "no_such_tool") }},
+		{"forbidden tool", func(ctx context.Context, t *testing.T, v visit) { checkRefused(ctx, t, v, "delete_customer") }},
+		{"cancel", checkCancel},
+	}
+}
+
+func checkConnect(_ context.Context, t *testing.T, v visit) {
+	if got := v.session.revision(); got != v.client.revision {
+		t.Errorf("negotiated %q, want %q", got, v.client.revision)
+	}
+	if got := v.server(); got != "e2e" {
+		t.Errorf("server name is %q, want e2e", got)
+	}
+}
+
+func checkList(ctx context.Context, t *testing.T, v visit) {
+	tools, err := v.list(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, each := range tools {
+		names = append(names, each.name)
+	}
+	want := []string{"get_customer", "get_picture", "list_orders", "slow_report", "touch_customer"}
+	if !slices.Equal(names, want) {
+		t.Fatalf("lists %v, want %v", names, want)
+	}
+	if got, want := tools[0], (tool{"get_customer", "Retrieve a customer's details by ID.", true}); got != want {
+		t.Errorf("lists %+v, want %+v", got, want)
+	}
+}
+
+func checkCall(ctx context.Context, t *testing.T, v visit) {
+	got, err := v.call(ctx, "get_customer", map[string]any{"customer_id": "c 1/ü?"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := result{
+		text:       "Customer c 1/ü? is Ada Lovelace.",
+		structured: map[string]any{"id": "c 1/ü?", "name": "Ada Lovelace", "orders": 2.0},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(result{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func checkArray(ctx context.Context, t *testing.T, v visit) {
+	got, err := v.call(ctx, "list_orders", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.isError || !strings.Contains(got.text, "ord_1") || !strings.Contains(got.text, "ord_2") {
+		t.Errorf("got %+v, want both orders in the text", got)
+	}
+}
+
+func checkImage(ctx context.Context, t *testing.T, v visit) {
+	got, err := v.call(ctx, "get_picture", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.images, []string{"image/png"}) {
+		t.Errorf("got images %v, want one image/png", got.images)
+	}
+}
+
+func checkEmpty(ctx context.Context, t *testing.T, v visit) {
+	got, err := v.call(ctx, "touch_customer", map[string]any{"customer_id": "c1"})
+	if err != nil || got.isError {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func checkParallel(ctx context.Context, t *testing.T, v visit) {
+	const calls = 20
+	failures := make(chan error, calls)
+	for i := range calls {
+		go func() {
+			id := fmt.Sprintf("c%d", i)
+			got, err := v.call(ctx, "get_customer", map[string]any{"customer_id": id})
+			if want := "Customer " + id + " is Ada Lovelace."; err == nil && got.text != want {
+				err = fmt.Errorf("got %q, want %q", got.text, want)
+			}
+			failures <- err
+		}()
+	}
+	for range calls {
+		if err := <-failures; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func checkWrongArguments(ctx context.Context, t *testing.T, v visit) {
+	got, err := v.call(ctx, "get_customer", map[string]any{"customer_id": map[string]any{"nested": true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.isError || !strings.Contains(got.text, "customer_id") {
+		t.Errorf("got %+v, want a tool error that names customer_id", got)
+	}
+}
+
+func checkUpstreamError(ctx context.Context, t *testing.T, v visit) {
+	got, err := v.call(ctx, "get_customer", map[string]any{"customer_id": "missing"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.isError || got.text != "No customer missing." {
+		t.Errorf("got %+v, want the text of errors.404", got)
+	}
+}
+
+func checkRefused(ctx context.Context, t *testing.T, v visit, name string) {
+	got, err := v.call(ctx, name, nil)
+	if err == nil {
+		t.Fatalf("got %+v, want an error", got)
+	}
+	if code := v.code(err); code != invalidParams {
+		t.Errorf("got code %d (%v), want %d", code, err, invalidParams)
+	}
+}
+
+// checkCancel gives up a call that has reached the backend, and waits until
+// the backend has seen its request end.
+func checkCancel(ctx context.Context, t *testing.T, v visit) {
+	id := strings.ReplaceAll(v.name+"-"+v.client.revision, "/", "-")
+	callCtx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := v.call(callCtx, "slow_report", map[string]any{"id": id})
+		ended <- err
+	}()
+	if got := status(ctx, v.backend+"/slow/"+id+"/started"); got != http.StatusNoContent {
+		t.Fatalf("the call did not reach the backend: %d", got)
+	}
+	giveUp()
+	if err := <-ended; err == nil {
+		t.Error("the cancelled call succeeded")
+	}
+	if !v.cancels {
+		return
+	}
+	if got := status(ctx, v.backend+"/slow/"+id+"/stopped"); got != http.StatusNoContent {
+		t.Errorf("the backend's request went on: %d", got)
+	}
+}

@@ -1,0 +1,204 @@
+package gateway
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/sallyport-mcp/sallyport/config"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
+)
+
+// The paths the gateway serves.
+const (
+	endpointPath = "/mcp"
+	// Protected resource metadata (RFC 9728, section 3): at the root, and with
+	// the endpoint's path behind it.
+	metadataPath         = "/.well-known/oauth-protected-resource"
+	endpointMetadataPath = metadataPath + endpointPath
+)
+
+// front holds what is checked of a request before anything is decoded.
+type front struct {
+	// origins are the web origins allowed, in lower case.
+	origins map[string]bool
+	// loopback says that the listener is a local one: then Host must be local
+	// too, and pages of local origins may call.
+	loopback bool
+	// publicHost is the host by which clients reach the gateway.
+	publicHost string
+	proxies    []netip.Prefix
+	// metadata is the protected resource metadata; nil if no issuer is trusted.
+	metadata []byte
+	// challenge is the value of WWW-Authenticate, without error.
+	challenge string
+}
+
+// newFront compiles the front of a manifest. listen is the address listened
+// on.
+func newFront(m *config.Manifest, issuers, scopes []string) (front, config.Problems) {
+	var problems config.Problems
+	f := front{
+		origins:  make(map[string]bool),
+		loopback: isLoopback(m.Server.Listen),
+	}
+	for i, origin := range m.Server.AllowedOrigins {
+		if o, ok := originOf(origin); ok {
+			f.origins[o] = true
+		} else {
+			problems = append(problems, m.Server.ProblemAt([]string{"allowed_origins", fmt.Sprint(i)},
+				"want an origin: scheme and host, and nothing else", "write https://claude.ai", 0))
+		}
+	}
+	for i, text := range m.Server.TrustedProxies {
+		prefix, err := parsePrefix(text)
+		if err != nil {
+			problems = append(problems, m.Server.ProblemAt([]string{"trusted_proxies", fmt.Sprint(i)},
+				"want a network in CIDR notation, or an address", "write 10.0.0.0/8", 0))
+		}
+		f.proxies = append(f.proxies, prefix)
+	}
+	public, err := publicURL(m)
+	if err != nil {
+		problems = append(problems, m.Server.ProblemAt([]string{"public_url"}, err.Error(), "write https://mcp.acme.example", 0))
+		return f, problems
+	}
+	f.publicHost = strings.ToLower(public.Host)
+	if m.Server.PublicURL != "" {
+		f.origins[strings.ToLower(public.Scheme+"://"+public.Host)] = true
+	}
+	f.challenge = "Bearer"
+	if len(issuers) > 0 {
+		f.metadata = protectedResource(public.String()+endpointPath, issuers, scopes)
+		f.challenge = `Bearer resource_metadata="` + public.String() + endpointMetadataPath + `"`
+		if len(scopes) > 0 {
+			f.challenge += `, scope="` + strings.Join(scopes, " ") + `"`
+		}
+	}
+	return f, problems
+}
+
+// publicURL is the URL by which clients reach the gateway, without a path.
+func publicURL(m *config.Manifest) (*url.URL, error) {
+	if m.Server.PublicURL == "" {
+		scheme := "http"
+		if m.Server.TLS != nil {
+			scheme = "https"
+		}
+		return &url.URL{Scheme: scheme, Host: m.Server.Listen}, nil
+	}
+	u, err := url.Parse(m.Server.PublicURL)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, fmt.Errorf("want an http or https URL without query and fragment")
+	}
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), endpointPath)
+	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host), Path: u.Path}, nil
+}
+
+// protectedResource encodes OAuth protected resource metadata (RFC 9728,
+// section 2).
+func protectedResource(resource string, issuers, scopes []string) []byte {
+	dst := append([]byte(nil), `{"resource":`...)
+	dst = strictjson.AppendString(dst, resource)
+	dst = append(dst, `,"authorization_servers":`...)
+	dst = appendStrings(dst, issuers)
+	if len(scopes) > 0 {
+		dst = append(dst, `,"scopes_supported":`...)
+		dst = appendStrings(dst, scopes)
+	}
+	return append(dst, `,"bearer_methods_supported":["header"]}`...)
+}
+
+func appendStrings(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strictjson.AppendString(dst, s)
+	}
+	return append(dst, ']')
+}
+
+// admitsOrigin reports whether a page of that origin may call.
+func (f *front) admitsOrigin(origin string) bool {
+	o, ok := originOf(origin)
+	if !ok {
+		return false
+	}
+	if f.origins[o] {
+		return true
+	}
+	_, host, _ := strings.Cut(o, "://")
+	return f.loopback && isLoopback(host)
+}
+
+// admitsHost reports whether a Host header is one of ours. On a local listener
+// a foreign one is a sign of DNS rebinding.
+func (f *front) admitsHost(host string) bool {
+	return !f.loopback || isLoopback(host) || strings.EqualFold(host, f.publicHost)
+}
+
+// remote is the client's address: that of the connection, or the last one of
+// X-Forwarded-For that is no trusted proxy's.
+func (f *front) remote(peer netip.Addr, forwarded string) netip.Addr {
+	addr := peer.Unmap()
+	for forwarded != "" && f.trusts(addr) {
+		var last string
+		if i := strings.LastIndexByte(forwarded, ','); i >= 0 {
+			forwarded, last = forwarded[:i], forwarded[i+1:]
+		} else {
+			forwarded, last = "", forwarded
+		}
+		next, err := netip.ParseAddr(strings.TrimSpace(last))
+		if err != nil {
+			break
+		}
+		addr = next.Unmap().WithZone("")
+	}
+	return addr
+}
+
+func (f *front) trusts(addr netip.Addr) bool {
+	for _, p := range f.proxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// originOf normalizes a web origin: scheme://host[:port], nothing else.
+func originOf(s string) (string, bool) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "", false
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host), true
+}
+
+// isLoopback reports whether host[:port] is a local name or address.
+func isLoopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("parse network: %w", err)
+	}
+	return p.Masked(), nil
+}

@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+)
+
+// inflight knows the legacy calls that run, so that notifications/cancelled
+// can end them. (A modern client cancels by hanging up.)
+type inflight struct {
+	mu    sync.Mutex
+	calls map[inflightKey]context.CancelCauseFunc
+}
+
+// inflightKey names a call: request ids are unique within a session.
+type inflightKey struct {
+	session [12]byte
+	id      string
+}
+
+func newInflight() *inflight {
+	return &inflight{calls: make(map[inflightKey]context.CancelCauseFunc)}
+}
+
+// add registers a call and returns its context, and the function that ends
+// both.
+func (f *inflight) add(parent context.Context, session [12]byte, id mcp.ID) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	key := inflightKey{session: session, id: string(id)}
+	f.mu.Lock()
+	f.calls[key] = cancel
+	f.mu.Unlock()
+	return ctx, func() {
+		f.mu.Lock()
+		delete(f.calls, key)
+		f.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+// cancel ends a call; ids that are not known are ignored.
+func (f *inflight) cancel(session [12]byte, id mcp.ID) {
+	f.mu.Lock()
+	cancel := f.calls[inflightKey{session: session, id: string(id)}]
+	f.mu.Unlock()
+	if cancel != nil {
+		cancel(context.Canceled)
+	}
+}

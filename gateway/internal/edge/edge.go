@@ -1,0 +1,76 @@
+// Package edge is the gateway's edge: the listeners, the strict HTTP front and
+// the admin endpoints. It is the only room of the gateway that sees fasthttp.
+package edge
+
+import (
+	"context"
+	"net/netip"
+)
+
+// Handler serves what passed the strict front.
+type Handler interface {
+	// Limits returns the limits in force for the next request.
+	Limits() Limits
+	// Serve answers one request. Neither req nor resp may be used after it
+	// returns.
+	Serve(req *Request, resp *Response)
+}
+
+// Limits bound a request. They may change between requests.
+type Limits struct {
+	// MaxBody is the largest body in bytes.
+	MaxBody int64
+}
+
+// Request is an HTTP request that passed the strict front. Its strings and
+// body point into reused buffers: what outlives the handler must be copied.
+type Request struct {
+	// Method is GET, POST, DELETE or another method, in capitals.
+	Method string
+	// Path is the path as sent, not decoded, without the query.
+	Path string
+	// Query is what follows the question mark, as sent.
+	Query string
+	// Host is the Host header.
+	Host string
+	// Peer is the address of the connection's other end.
+	Peer netip.Addr
+	// ID is the request id: the client's X-Request-ID if it is sane, or a new one.
+	ID   string
+	Body []byte
+
+	source source
+}
+
+// source is where a request comes from.
+type source interface {
+	header(name string) (string, bool)
+	watch(parent context.Context) (context.Context, context.CancelFunc)
+}
+
+// Header returns the value of a header and whether it is there. The front
+// refuses requests that repeat a header that has one value only.
+func (r *Request) Header(name string) (string, bool) { return r.source.header(name) }
+
+// Watch returns a context that ends when the client hangs up. Call the cancel
+// function when the request is served.
+func (r *Request) Watch(parent context.Context) (context.Context, context.CancelFunc) {
+	return r.source.watch(parent)
+}
+
+// Response is the answer to a request. Body is a buffer of the server's:
+// append to it.
+type Response struct {
+	// Status is the HTTP status.
+	Status int
+	// ContentType is the media type of Body; no Content-Type is sent if empty.
+	ContentType string
+	Body        []byte
+	// Close asks that the connection be closed after the response.
+	Close bool
+
+	headers [][2]string
+}
+
+// Set adds a header.
+func (r *Response) Set(name, value string) { r.headers = append(r.headers, [2]string{name, value}) }

@@ -1,0 +1,151 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
+)
+
+// Listen opens the listeners of the manifest. Serve answers on them.
+func (g *Gateway) Listen() error {
+	g.listeners.Lock()
+	defer g.listeners.Unlock()
+	server := &g.current.Load().manifest.Server
+	cfg := edge.Config{Addr: server.Listen, Handler: g, Log: g.log, Observe: g.observe.Refused}
+	if server.TLS != nil {
+		cfg.TLS = &edge.TLS{Cert: server.TLS.Cert, Key: server.TLS.Key, ClientCA: server.TLS.ClientCA}
+	}
+	listener, err := edge.Listen(cfg)
+	if err != nil {
+		return fmt.Errorf("server.listen: %w", err)
+	}
+	g.server = listener
+	if server.Admin == "" || server.Admin == "off" {
+		return nil
+	}
+	g.admin, err = edge.ListenAdmin(edge.AdminConfig{
+		Addr: server.Admin, Live: func() error { return nil }, Ready: g.readiness,
+		Summary: g.summary, Metrics: g.observe.Handler(), Reload: g.reloadOver, Log: g.log,
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("server.admin: %w", err), listener.Shutdown(canceled()))
+	}
+	return nil
+}
+
+// canceled is a context that has ended: what is shut down with it doesn't
+// wait.
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// Addr is the address of the MCP listener; nil before Listen.
+func (g *Gateway) Addr() net.Addr {
+	g.listeners.Lock()
+	defer g.listeners.Unlock()
+	if g.server == nil {
+		return nil
+	}
+	return g.server.Addr()
+}
+
+// AdminAddr is the address of the admin listener; nil if there is none.
+func (g *Gateway) AdminAddr() net.Addr {
+	g.listeners.Lock()
+	defer g.listeners.Unlock()
+	if g.admin == nil {
+		return nil
+	}
+	return g.admin.Addr()
+}
+
+// Run answers on the listeners until Shutdown has ended. Call Listen first.
+func (g *Gateway) Run() error {
+	g.listeners.Lock()
+	server, admin := g.server, g.admin
+	g.listeners.Unlock()
+	done := make(chan error, 2)
+	running := 1
+	go func() { done <- server.Serve() }()
+	if admin != nil {
+		running++
+		go func() { done <- admin.Serve() }()
+	}
+	var errs []error
+	for range running {
+		errs = append(errs, <-done)
+	}
+	return errors.Join(errs...)
+}
+
+// Shutdown drains: readiness fails, no new connection is taken, and every call
+// begun is answered. When ctx ends first, what is left is cut off.
+func (g *Gateway) Shutdown(ctx context.Context) error {
+	g.draining.Store(true)
+	g.listeners.Lock()
+	server, admin := g.server, g.admin
+	g.listeners.Unlock()
+	var errs []error
+	if server != nil {
+		errs = append(errs, server.Shutdown(ctx))
+	}
+	g.end()
+	if admin != nil {
+		errs = append(errs, admin.Shutdown(ctx))
+	}
+	return errors.Join(append(errs, g.Close())...)
+}
+
+// readiness names what must hold before clients are sent here.
+func (g *Gateway) readiness() []edge.Check {
+	checks := []edge.Check{{Name: "draining"}}
+	if g.draining.Load() {
+		checks[0].Err = errors.New("the gateway is draining")
+	}
+	s := g.acquire()
+	defer s.done()
+	for _, i := range s.issuers {
+		checks = append(checks, edge.Check{Name: "keys of " + strings.Join(i.Issuers(), ", "), Err: i.Ready()})
+	}
+	return checks
+}
+
+// summary is what GET /health tells.
+func (g *Gateway) summary() any {
+	return struct {
+		Version  string `json:"version"`
+		Draining bool   `json:"draining"`
+		Calls    int64  `json:"calls_in_flight"`
+		Generation
+	}{g.version, g.draining.Load(), g.calls.Load(), g.Generation()}
+}
+
+// reloadOver reloads on behalf of POST /reload.
+func (g *Gateway) reloadOver() (any, error) {
+	generation, err := g.Reload()
+	g.LogReload(generation, err)
+	return generation, err
+}
+
+// LogReload writes how a reload ended.
+func (g *Gateway) LogReload(generation Generation, err error) {
+	if err == nil {
+		g.log.Info("manifest reloaded", "generation", generation.Number, "hash", generation.Hash, "tools", generation.Tools)
+		return
+	}
+	active := g.Generation().Number
+	problems, ok := IsProblems(err)
+	if !ok {
+		g.log.Error("manifest refused", "error", err, "active_generation", active)
+		return
+	}
+	for _, p := range problems {
+		g.log.Error("manifest refused", "problem", p.String(), "active_generation", active)
+	}
+}

@@ -1,0 +1,185 @@
+package mcp
+
+import (
+	"strings"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
+)
+
+// The keys of a request's _meta that the protocol defines.
+const (
+	metaRevision     = "io.modelcontextprotocol/protocolVersion"
+	metaCapabilities = "io.modelcontextprotocol/clientCapabilities"
+	metaClientInfo   = "io.modelcontextprotocol/clientInfo"
+	metaLogLevel     = "io.modelcontextprotocol/logLevel"
+	metaServerInfo   = "io.modelcontextprotocol/serverInfo"
+)
+
+// Meta is what a request says of itself in params._meta.
+type Meta struct {
+	// Claimed says that the request carries a protocol version, and so is
+	// modern.
+	Claimed  bool
+	Revision string
+	// HasCapabilities says that capabilities were declared, be they none.
+	HasCapabilities bool
+	Capabilities    ClientCapabilities
+	// ClientName and ClientVersion are what the client says of itself: for
+	// logs only.
+	ClientName, ClientVersion string
+	// TraceParent, TraceState and Baggage are the W3C trace context, as sent.
+	TraceParent, TraceState, Baggage string
+	// malformed names the first key whose value has the wrong type.
+	malformed string
+}
+
+// metaOf finds the raw _meta object of params; nil if there is none.
+func metaOf(params []byte) ([]byte, *Error) {
+	if params == nil {
+		return nil, nil
+	}
+	var space [8]strictjson.Member
+	members, err := strictjson.Members(params, space[:0])
+	if err != nil {
+		return nil, BadRequest(CodeParse, "Parse error: "+err.Error())
+	}
+	for i := range members {
+		if members[i].Name == "_meta" {
+			if !isObject(members[i].Value) {
+				return nil, BadRequest(CodeInvalidParams, "Invalid params: _meta must be an object")
+			}
+			return members[i].Value, nil
+		}
+	}
+	return nil, nil
+}
+
+// DecodeMeta decodes params._meta. A malformed value of a known key is
+// remembered, and reported once the era is known.
+func DecodeMeta(params []byte) (Meta, *Error) {
+	var m Meta
+	raw, rpcErr := metaOf(params)
+	if raw == nil || rpcErr != nil {
+		return m, rpcErr
+	}
+	var space [12]strictjson.Member
+	members, err := strictjson.Members(raw, space[:0])
+	if err != nil {
+		return m, BadRequest(CodeParse, "Parse error: "+err.Error())
+	}
+	for i := range members {
+		m.take(members[i].Name, members[i].Value)
+	}
+	return m, nil
+}
+
+func (m *Meta) take(name string, value []byte) {
+	switch name {
+	case metaRevision:
+		m.Claimed = true
+		m.text(name, value, &m.Revision)
+	case metaCapabilities:
+		m.HasCapabilities = true
+		if !isObject(value) {
+			m.fault(name)
+			return
+		}
+		m.Capabilities = decodeCapabilities(value)
+	case metaClientInfo:
+		if !isObject(value) {
+			m.fault(name)
+			return
+		}
+		m.ClientName, m.ClientVersion = DecodeClientInfo(value)
+	case metaLogLevel:
+		var ignored string
+		m.text(name, value, &ignored)
+	case "traceparent":
+		m.text(name, value, &m.TraceParent)
+	case "tracestate":
+		m.text(name, value, &m.TraceState)
+	case "baggage":
+		m.text(name, value, &m.Baggage)
+	}
+}
+
+func (m *Meta) text(name string, value []byte, into *string) {
+	if len(value) == 0 || value[0] != '"' {
+		m.fault(name)
+		return
+	}
+	s, err := strictjson.Unquote(value)
+	if err != nil {
+		m.fault(name)
+		return
+	}
+	*into = s
+}
+
+func (m *Meta) fault(name string) {
+	// A bad trace context is dropped, never a reason to refuse (W3C Trace
+	// Context, section 3.2).
+	if m.malformed == "" && strings.HasPrefix(name, "io.modelcontextprotocol/") {
+		m.malformed = name
+	}
+}
+
+// decodeCapabilities reads a capabilities object; an empty elicitation object
+// declares form mode.
+func decodeCapabilities(raw []byte) ClientCapabilities {
+	var c ClientCapabilities
+	var space [8]strictjson.Member
+	members, err := strictjson.Members(raw, space[:0])
+	if err != nil {
+		return c
+	}
+	for i := range members {
+		if !isObject(members[i].Value) {
+			continue
+		}
+		switch members[i].Name {
+		case "elicitation":
+			c.Elicitation, c.ElicitationURL = elicitationModes(members[i].Value)
+		case "sampling":
+			c.Sampling = true
+		case "roots":
+			c.Roots = true
+		}
+	}
+	return c
+}
+
+func elicitationModes(raw []byte) (form, url bool) {
+	var space [4]strictjson.Member
+	members, err := strictjson.Members(raw, space[:0])
+	if err != nil {
+		return false, false
+	}
+	for i := range members {
+		form = form || members[i].Name == "form"
+		url = url || members[i].Name == "url"
+	}
+	return form || !url, url
+}
+
+// DecodeClientInfo reads the name and version of a clientInfo object.
+func DecodeClientInfo(raw []byte) (name, version string) {
+	var space [8]strictjson.Member
+	members, err := strictjson.Members(raw, space[:0])
+	if err != nil {
+		return "", ""
+	}
+	for i := range members {
+		v := members[i].Value
+		if len(v) == 0 || v[0] != '"' {
+			continue
+		}
+		switch members[i].Name {
+		case "name":
+			name, _ = strictjson.Unquote(v)
+		case "version":
+			version, _ = strictjson.Unquote(v)
+		}
+	}
+	return clip(name), clip(version)
+}

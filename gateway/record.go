@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/sallyport-mcp/sallyport/gateway/internal/observe"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+	"github.com/sallyport-mcp/sallyport/plugins"
+)
+
+// unknownName stands in metrics for names that no manifest declares.
+const unknownName = "_unknown"
+
+// entry is what is recorded of one HTTP request: one access line, and the
+// metrics.
+type entry struct {
+	plugins.Record
+	method                string
+	revision              mcp.Revision
+	client, clientVersion string
+	tool                  *tool
+	// named says that the request named a tool, known or not.
+	named              bool
+	code               int
+	outcome, errorType string
+	failure            *plugins.Error
+}
+
+// called notes that a tool was named.
+func (e *entry) called(string) { e.named = true }
+
+// denied notes that the tool named does not exist for the caller.
+func (e *entry) denied(exists bool) {
+	e.outcome, e.errorType = "invalid", "unknown_tool"
+	if exists {
+		e.outcome, e.errorType = "denied", "denied"
+	}
+}
+
+// failed notes a failure.
+func (e *entry) failed(v verdict, f *plugins.Error) {
+	e.outcome, e.errorType, e.failure = v.outcome, v.errorType, f
+}
+
+// toolName is the name for metrics and logs.
+func (e *entry) toolName() string {
+	switch {
+	case e.tool != nil:
+		return e.tool.spec.Name
+	case e.named:
+		return unknownName
+	}
+	return ""
+}
+
+// record counts the request and writes its access line.
+func (x *exchange) record() {
+	e := &x.entry
+	took := time.Since(x.started)
+	status := x.resp.Status
+	if status == 0 {
+		status = 200
+	}
+	if e.outcome == "" {
+		e.outcome = "ok"
+	}
+	x.g.observe.Request(methodLabel(e.method), string(e.revision), status)
+	if name := e.toolName(); name != "" {
+		x.g.observe.Call(observe.Call{
+			Tool: name, Outcome: e.outcome, ErrorType: e.errorType, Duration: took,
+			Coerced: e.Coerced, LimitScope: e.LimitScope, Bytes: len(x.resp.Body),
+		})
+	}
+	x.log(status, took)
+}
+
+// methodLabel bounds the values of the method label.
+func methodLabel(method string) string {
+	if _, ok := legacyMethods[method]; ok {
+		return method
+	}
+	switch method {
+	case "server/discover", "initialize", "batch", "notifications/initialized", "notifications/cancelled":
+		return method
+	case "":
+		return "_none"
+	}
+	return unknownName
+}
+
+// log writes the access line: who, what, how it ended; never arguments.
+func (x *exchange) log(status int, took time.Duration) {
+	e := &x.entry
+	level := slog.LevelInfo
+	switch {
+	case e.failure != nil && e.failure.Kind == plugins.KindInternal:
+		level = slog.LevelError
+	case e.tool != nil && took > e.tool.warn:
+		level = slog.LevelWarn
+	}
+	ctx := context.Background()
+	if !x.g.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 20)
+	attrs = append(attrs,
+		slog.String("request_id", x.req.ID),
+		slog.String("method", e.method),
+		slog.String("revision", string(e.revision)),
+		slog.Int("http_status", status),
+		slog.String("status", e.outcome),
+		slog.Duration("duration", took),
+		slog.Int("bytes", len(x.resp.Body)),
+		slog.Uint64("generation", x.s.generation))
+	attrs = e.appendAttrs(attrs, x.principal)
+	x.g.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// appendAttrs adds what is known of caller, tool, upstream and failure.
+func (e *entry) appendAttrs(attrs []slog.Attr, p *plugins.Principal) []slog.Attr {
+	if p != nil {
+		attrs = append(attrs, slog.String("caller", p.Key))
+	}
+	if e.client != "" {
+		attrs = append(attrs, slog.String("client", e.client+"/"+e.clientVersion))
+	}
+	if name := e.toolName(); name != "" {
+		attrs = append(attrs, slog.String("tool", name))
+	}
+	if e.errorType != "" {
+		attrs = append(attrs, slog.String("error_type", e.errorType))
+	}
+	if e.code != 0 {
+		attrs = append(attrs, slog.Int("error_code", e.code))
+	}
+	if e.Upstream != "" {
+		attrs = append(attrs,
+			slog.String("upstream", e.Upstream),
+			slog.Int("upstream_status", e.UpstreamStatus),
+			slog.Duration("upstream_duration", e.UpstreamDuration),
+			slog.Int("attempts", e.Attempts))
+	}
+	if e.failure != nil && e.failure.Cause != nil {
+		attrs = append(attrs, slog.String("cause", e.failure.Cause.Error()))
+	}
+	return attrs
+}

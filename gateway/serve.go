@@ -1,0 +1,274 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+	"github.com/sallyport-mcp/sallyport/plugins"
+)
+
+const jsonType = "application/json"
+
+// exchange is one HTTP request on its way through the gateway.
+type exchange struct {
+	g         *Gateway
+	s         *snapshot
+	req       *edge.Request
+	resp      *edge.Response
+	principal *plugins.Principal
+	revision  mcp.Revision
+	session   session
+	started   time.Time
+	entry     entry
+}
+
+// Limits returns the limits of the current manifest.
+func (g *Gateway) Limits() edge.Limits {
+	return edge.Limits{MaxBody: g.current.Load().manifest.Server.MaxBody}
+}
+
+// Serve answers one HTTP request: front, identity, and what lies behind.
+func (g *Gateway) Serve(req *edge.Request, resp *edge.Response) {
+	s := g.acquire()
+	defer s.done()
+	x := &exchange{g: g, s: s, req: req, resp: resp, started: time.Now()}
+	defer x.record()
+	if !x.passFront() {
+		return
+	}
+	switch req.Path {
+	case endpointPath:
+		x.serveEndpoint()
+	case metadataPath, endpointMetadataPath:
+		x.serveMetadata()
+	default:
+		x.refuse(404, "not found: the MCP endpoint is "+endpointPath)
+	}
+}
+
+// passFront checks where the request comes from.
+func (x *exchange) passFront() bool {
+	if origin, ok := x.req.Header("Origin"); ok && !x.s.front.admitsOrigin(origin) && x.req.Path == endpointPath {
+		x.refuse(403, "this origin may not call; allow it with server.allowed_origins")
+		return false
+	}
+	if !x.s.front.admitsHost(x.req.Host) {
+		x.refuse(403, "the Host header is not one of this server's")
+		return false
+	}
+	return true
+}
+
+// serveMetadata answers with the protected resource metadata (RFC 9728), which
+// any page may read.
+func (x *exchange) serveMetadata() {
+	switch {
+	case x.s.front.metadata == nil:
+		x.refuse(404, "no authorization server is configured")
+	case x.req.Method != "GET" && x.req.Method != "HEAD":
+		x.resp.Set("Allow", "GET, HEAD")
+		x.refuse(405, "want GET")
+	default:
+		x.resp.Set("Access-Control-Allow-Origin", "*")
+		x.resp.ContentType = jsonType
+		x.resp.Body = append(x.resp.Body, x.s.front.metadata...)
+	}
+}
+
+// serveEndpoint answers a request for the MCP endpoint.
+func (x *exchange) serveEndpoint() {
+	if x.preflight() {
+		return
+	}
+	x.cors()
+	if !x.authenticate() || !x.admit() {
+		return
+	}
+	switch x.req.Method {
+	case "POST":
+		if x.acceptable() {
+			x.servePost()
+		}
+	case "DELETE":
+		x.serveDelete()
+	default:
+		x.notAllowed()
+	}
+}
+
+// preflight answers what a browser asks before it lets a page of an allowed
+// origin call (https://fetch.spec.whatwg.org/#cors-preflight-fetch).
+func (x *exchange) preflight() bool {
+	if x.req.Method != "OPTIONS" {
+		return false
+	}
+	if _, ok := x.req.Header("Access-Control-Request-Method"); !ok {
+		return false
+	}
+	x.cors()
+	x.resp.Status = 204
+	x.resp.Set("Access-Control-Allow-Methods", "POST, DELETE")
+	headers, _ := x.req.Header("Access-Control-Request-Headers")
+	x.resp.Set("Access-Control-Allow-Headers", strings.Clone(headers))
+	x.resp.Set("Access-Control-Max-Age", "600")
+	return true
+}
+
+// cors tells the browser that the page, whose origin passed the front, may
+// read the answer.
+func (x *exchange) cors() {
+	origin, ok := x.req.Header("Origin")
+	if !ok {
+		return
+	}
+	x.resp.Set("Access-Control-Allow-Origin", strings.Clone(origin))
+	x.resp.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After")
+	x.resp.Set("Vary", "Origin")
+}
+
+// authenticate finds out who is calling, or answers 401.
+func (x *exchange) authenticate() bool {
+	forwarded, _ := x.req.Header("X-Forwarded-For")
+	credentials := plugins.Credentials{Remote: x.s.front.remote(x.req.Peer, forwarded)}
+	if x.s.auth == nil {
+		x.principal = &plugins.Principal{Key: "anonymous:" + credentials.Remote.String(), Anonymous: true}
+		return true
+	}
+	if err := x.readCredentials(&credentials); err != nil {
+		x.refuse(400, err.Error())
+		return false
+	}
+	principal, err := x.s.auth.Authenticate(context.Background(), &credentials)
+	if err == nil {
+		x.principal = principal
+		return true
+	}
+	failure := failureOf(err)
+	x.g.observe.authFailed(failure)
+	if failure.Kind != plugins.KindUnauthenticated {
+		x.fail(nil, failure)
+		return false
+	}
+	challenge := x.s.front.challenge
+	if !credentials.Empty() {
+		challenge += challengeSeparator(challenge) + `error="invalid_token"`
+	}
+	x.resp.Set("WWW-Authenticate", challenge)
+	x.fail(nil, failure)
+	return false
+}
+
+// challengeSeparator stands before a further parameter of a challenge.
+func challengeSeparator(challenge string) string {
+	if strings.Contains(challenge, " ") {
+		return ", "
+	}
+	return " "
+}
+
+// errBadAuthorization refuses an Authorization header that is no bearer token.
+var errBadAuthorization = errors.New(`want "Authorization: Bearer <token>"`)
+
+// readCredentials takes the credentials from the headers, never from the
+// query.
+func (x *exchange) readCredentials(c *plugins.Credentials) error {
+	if authorization, ok := x.req.Header("Authorization"); ok {
+		scheme, token, found := strings.Cut(authorization, " ")
+		token = strings.Trim(token, " \t")
+		if !found || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " \t") {
+			return errBadAuthorization
+		}
+		c.Bearer = token
+	}
+	c.APIKey, _ = x.req.Header("X-API-Key")
+	return nil
+}
+
+// admit takes the request off the caller's limit over all requests.
+func (x *exchange) admit() bool {
+	if x.s.admission == nil {
+		return true
+	}
+	call := plugins.Call{Principal: x.principal, Record: &x.entry.Record}
+	if _, err := x.s.admission(context.Background(), &call); err != nil {
+		x.fail(nil, failureOf(err))
+		return false
+	}
+	return true
+}
+
+// acceptable checks the media types of a POST.
+func (x *exchange) acceptable() bool {
+	contentType, _ := x.req.Header("Content-Type")
+	media, _, _ := strings.Cut(contentType, ";")
+	if !strings.EqualFold(strings.TrimSpace(media), jsonType) {
+		x.refuse(415, "want Content-Type: application/json")
+		return false
+	}
+	if accept, ok := x.req.Header("Accept"); ok && !acceptsJSON(accept) {
+		x.refuse(406, "want Accept: application/json, text/event-stream")
+		return false
+	}
+	return true
+}
+
+// acceptsJSON reports whether an Accept header admits JSON (RFC 9110, section
+// 12.5.1).
+func acceptsJSON(accept string) bool {
+	for accept != "" {
+		var part string
+		part, accept, _ = strings.Cut(accept, ",")
+		media, params, _ := strings.Cut(part, ";")
+		media = strings.TrimSpace(media)
+		if media != "*/*" && !strings.EqualFold(media, jsonType) && !strings.EqualFold(media, "application/*") {
+			continue
+		}
+		quality := strings.ReplaceAll(params, " ", "")
+		if !strings.HasPrefix(quality, "q=0") || strings.Trim(quality[3:], ".0") != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *exchange) notAllowed() {
+	x.resp.Set("Allow", "POST, DELETE")
+	x.refuse(405, "want POST")
+}
+
+// refuse answers with an HTTP error that no JSON-RPC message belongs to.
+func (x *exchange) refuse(status int, message string) {
+	x.reject(nil, &mcp.Error{Status: status, Code: mcp.CodeBadFront, Message: message})
+}
+
+// reject answers with a JSON-RPC error.
+func (x *exchange) reject(id mcp.ID, e *mcp.Error) {
+	x.resp.Status = e.Status
+	x.resp.ContentType = jsonType
+	x.resp.Body = mcp.AppendError(x.resp.Body, id, e)
+	x.entry.code = e.Code
+}
+
+// fail answers with the JSON-RPC error of a failure.
+func (x *exchange) fail(id mcp.ID, f *plugins.Error) {
+	v := verdictOf(f)
+	x.entry.failed(v, f)
+	if f.RetryAfter > 0 {
+		x.resp.Set("Retry-After", retryAfterSeconds(f.RetryAfter))
+	}
+	if f.Kind == plugins.KindScope {
+		x.challengeScopes(f.Scopes)
+	}
+	x.reject(id, protocolError(f, v))
+}
+
+// challengeScopes tells which scopes a token needs (RFC 6750, section 3.1).
+func (x *exchange) challengeScopes(scopes []string) {
+	challenge, _, _ := strings.Cut(x.s.front.challenge, ", scope=")
+	challenge += challengeSeparator(challenge) + `error="insufficient_scope", scope="` + strings.Join(scopes, " ") + `"`
+	x.resp.Set("WWW-Authenticate", challenge)
+}

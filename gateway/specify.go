@@ -1,0 +1,217 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/sallyport-mcp/sallyport/config"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/schema"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
+	"github.com/sallyport-mcp/sallyport/plugins"
+)
+
+// specify makes of a tool in a manifest what parts may know of it. Its Input
+// is nil if the schema has problems.
+func (b *builder) specify(source *config.Tool) *plugins.Tool {
+	spec := &plugins.Tool{
+		Name: source.Name, Title: source.Title, Description: source.Description,
+		Requires: source.Requires,
+	}
+	switch {
+	case source.InputSchema != nil:
+		b.specifySchema(spec, source)
+	case source.Input != nil:
+		specifyInput(spec, source.Input.Properties)
+	default:
+		specifyInput(spec, nil)
+	}
+	if spec.InputSchema == nil {
+		return spec
+	}
+	compiled, err := schema.Compile(spec.InputSchema)
+	if err != nil {
+		b.faultSchema(source, err)
+		return spec
+	}
+	spec.Input = compiled
+	return spec
+}
+
+// faultSchema tells of a schema that can't be compiled; of the properties of
+// `input` each is tried alone, to find the place.
+func (b *builder) faultSchema(source *config.Tool, err error) {
+	if source.Input == nil {
+		b.problems = append(b.problems, source.InputSchema.Problem(err.Error(), ""))
+		return
+	}
+	found := false
+	for i := range source.Input.Properties {
+		p := &source.Input.Properties[i]
+		if _, own := schema.Compile(p.Schema); own != nil {
+			found = true
+			b.problems = append(b.problems, p.Problem(own.Error(), ""))
+		}
+	}
+	if !found {
+		b.problems = append(b.problems, source.Input.Problem(err.Error(), ""))
+	}
+}
+
+// specifyInput builds the input schema of declared arguments: an object that
+// takes no others.
+func specifyInput(spec *plugins.Tool, properties []config.Property) {
+	dst := []byte(`{"type":"object"`)
+	required := []byte(nil)
+	for i := range properties {
+		p := &properties[i]
+		if i == 0 {
+			dst = append(dst, `,"properties":{`...)
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = strictjson.AppendString(dst, p.Name)
+		dst = append(append(dst, ':'), p.Schema...)
+		optional := p.Optional || p.HasDefault
+		if !optional {
+			if required != nil {
+				required = append(required, ',')
+			}
+			required = strictjson.AppendString(required, p.Name)
+		}
+		spec.Arguments = append(spec.Arguments, plugins.Argument{
+			Name: p.Name, In: p.In, As: p.As, Style: p.Style, Explode: p.Explode,
+			Optional: optional, Schema: p.Schema,
+		})
+	}
+	if len(properties) > 0 {
+		dst = append(dst, '}')
+	}
+	if required != nil {
+		dst = append(append(append(dst, `,"required":[`...), required...), ']')
+	}
+	spec.InputSchema = append(dst, `,"additionalProperties":false}`...)
+}
+
+// specifySchema takes an input schema as written; its top-level properties are
+// the arguments.
+func (b *builder) specifySchema(spec *plugins.Tool, source *config.Tool) {
+	raw := source.InputSchema.Schema
+	members, err := strictjson.Members(raw, nil)
+	if err != nil || !hasTypeObject(members) {
+		b.problems = append(b.problems, source.InputSchema.Problem(
+			`want a schema of an object`, `add "type: object" at its top`))
+		return
+	}
+	spec.InputSchema = compact(raw)
+	required := make(map[string]bool)
+	for i := range members {
+		if members[i].Name == "required" {
+			names, elementsErr := strictjson.Elements(members[i].Value, nil)
+			for _, n := range names {
+				if name, unquoteErr := strictjson.Unquote(n); unquoteErr == nil && elementsErr == nil {
+					required[name] = true
+				}
+			}
+		}
+	}
+	for i := range members {
+		if members[i].Name == "properties" {
+			spec.Arguments = schemaArguments(members[i].Value, required, source.In)
+		}
+	}
+	b.checkPlaces(spec, source)
+}
+
+// hasTypeObject reports whether a schema says type: object.
+func hasTypeObject(members []strictjson.Member) bool {
+	for i := range members {
+		if members[i].Name == "type" {
+			return string(members[i].Value) == `"object"`
+		}
+	}
+	return false
+}
+
+func schemaArguments(properties []byte, required map[string]bool, places map[string]string) []plugins.Argument {
+	members, err := strictjson.Members(properties, nil)
+	if err != nil {
+		return nil
+	}
+	arguments := make([]plugins.Argument, 0, len(members))
+	for i := range members {
+		name := members[i].Name
+		arguments = append(arguments, plugins.Argument{
+			Name: name, In: places[name], Optional: !required[name], Schema: members[i].Value,
+		})
+	}
+	return arguments
+}
+
+// checkPlaces refuses places of arguments that the schema doesn't declare.
+func (b *builder) checkPlaces(spec *plugins.Tool, source *config.Tool) {
+	for _, name := range sortedKeys(source.In) {
+		declared := false
+		for i := range spec.Arguments {
+			declared = declared || spec.Arguments[i].Name == name
+		}
+		if !declared {
+			b.problems = append(b.problems, source.ProblemAt([]string{"in", name},
+				fmt.Sprintf("input_schema has no property %q", name), "", 0))
+		}
+	}
+}
+
+func compact(raw []byte) []byte {
+	var out bytes.Buffer
+	if err := json.Compact(&out, raw); err != nil {
+		return raw
+	}
+	return out.Bytes()
+}
+
+// annotationsOf are a tool's hints: those of the manifest, or else what the
+// request's method says (RFC 9110, section 9.2).
+func annotationsOf(written config.Annotations, operator plugins.Operator) mcp.ToolAnnotations {
+	hints := mcp.ToolAnnotations{
+		ReadOnly: written.ReadOnly, Destructive: written.Destructive,
+		Idempotent: written.Idempotent, OpenWorld: written.OpenWorld,
+	}
+	method := "GET" // a tool without a request changes nothing
+	if operator != nil {
+		method = operator.Method()
+	}
+	safe := method == "GET" || method == "HEAD" || method == "OPTIONS"
+	hint(&hints.ReadOnly, safe)
+	hint(&hints.Destructive, method == "DELETE" || method == "PUT" || method == "PATCH")
+	hint(&hints.Idempotent, safe || method == "PUT" || method == "DELETE")
+	return hints
+}
+
+// hint sets a hint that the manifest left open.
+func hint(h **bool, value bool) {
+	if *h == nil {
+		*h = &value
+	}
+}
+
+// innermost asks the upstream and turns its answer into a result.
+func innermost(operator plugins.Operator, answer plugins.Transform) plugins.Handler {
+	if operator == nil {
+		return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
+			return answer.Transform(ctx, call, nil)
+		}
+	}
+	return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
+		response, err := operator.Do(ctx, call)
+		if err != nil {
+			return nil, err
+		}
+		return answer.Transform(ctx, call, response)
+	}
+}
+
+// admitted is the end of the server's own policies.
+func admitted(context.Context, *plugins.Call) (*mcp.Result, error) { return nil, nil }

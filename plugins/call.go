@@ -1,0 +1,175 @@
+package plugins
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/schema"
+)
+
+// Handler serves one call. It is the one function type on the whole path:
+// policies wrap it, and the innermost one asks the upstream and turns its
+// answer into a result. A refusal or failure is an *Error.
+type Handler func(ctx context.Context, call *Call) (*mcp.Result, error)
+
+// Call is one call of a tool on its way through the policies. It is never
+// changed after it is made: a policy that must alter it passes on a copy.
+type Call struct {
+	// Tool is what is called.
+	Tool *Tool
+	// Principal is who calls; never nil.
+	Principal *Principal
+	// Revision is the protocol revision the client speaks.
+	Revision mcp.Revision
+	// Arguments are the arguments as the client wrote them: one JSON object,
+	// checked for strict syntax; nil if the client sent none.
+	Arguments []byte
+	// Args are the arguments after validation and coercion, with numbers as
+	// json.Number; nil before the arguments policy.
+	Args map[string]any
+	// Capabilities are what the client declared it can do.
+	Capabilities mcp.ClientCapabilities
+	// RequestID is the id of the HTTP request that carries the call; it goes
+	// to upstreams as X-Request-ID.
+	RequestID string
+	// Trace is the W3C trace context to continue; empty if there is none.
+	Trace TraceContext
+	// Record collects what happened on the way, for logs and metrics.
+	Record *Record
+}
+
+// WithArgs returns a copy of the call with validated arguments.
+func (c *Call) WithArgs(args map[string]any) *Call {
+	next := *c
+	next.Args = args
+	return &next
+}
+
+// TraceContext is a W3C trace context, already validated
+// (https://www.w3.org/TR/trace-context/).
+type TraceContext struct {
+	Parent, State, Baggage string
+}
+
+// Record is written by the parts a call passes, each its own fields, and read
+// once, when the call is over. Only the goroutine that serves the call uses it.
+type Record struct {
+	Upstream         string        // name of the upstream that was asked
+	UpstreamStatus   int           // HTTP status of its last answer, 0 if none came
+	UpstreamDuration time.Duration // time spent in upstream requests
+	Attempts         int           // upstream requests sent
+	Coerced          int           // arguments that were coerced to their schema's type
+	LimitScope       string        // scope of the rate limit that refused: client, tool, all
+}
+
+// Tool is what parts may know of a tool. It is never changed after build.
+type Tool struct {
+	Name        string
+	Title       string
+	Description string
+	// Input validates arguments; never nil.
+	Input *schema.Schema
+	// InputSchema is the JSON Schema listed to clients.
+	InputSchema []byte
+	// Arguments are the declared arguments, in the order of the manifest;
+	// with a free-form input schema its top-level properties.
+	Arguments []Argument
+	// OutputSchema is the JSON Schema of structured content; nil if none.
+	OutputSchema []byte
+	Annotations  mcp.ToolAnnotations
+	// Requires are the client capabilities without which the tool can't work.
+	Requires []string
+	// Repeatable says that the tool's upstream request may be sent twice
+	// without doing its work twice (RFC 9110, section 9.2.2).
+	Repeatable bool
+}
+
+// Argument is one declared argument of a tool and where it goes.
+type Argument struct {
+	Name string
+	// In is the place: path, query, header, cookie, body, form; empty if the
+	// manifest leaves it to the rules.
+	In string
+	// As is the name at that place; the argument's own if empty.
+	As string
+	// Style and Explode are those of OpenAPI 3 (section "Style Values").
+	Style   string
+	Explode *bool
+	// Optional says that a call may leave it out.
+	Optional bool
+	// Schema is the property's schema.
+	Schema []byte
+}
+
+// Principal is a verified caller. It is never changed after it is made, and
+// may be shared by many calls.
+type Principal struct {
+	// Key names the caller for limits, sessions and caches: issuer and
+	// subject, an API key's name, or the address of an anonymous caller.
+	// It is unique over all ways to authenticate.
+	Key     string
+	Issuer  string
+	Subject string
+	Client  string
+	Roles   []string
+	Scopes  []string
+	Claims  map[string]any
+	// Expires is when the credential ends; zero if never.
+	Expires time.Time
+	// Anonymous says that no credential was presented.
+	Anonymous bool
+}
+
+// HasRole reports whether the principal holds the role.
+func (p *Principal) HasRole(role string) bool { return contains(p.Roles, role) }
+
+// HasScope reports whether the principal was granted the scope.
+func (p *Principal) HasScope(scope string) bool { return contains(p.Scopes, scope) }
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Credentials are what a request presents of its caller.
+type Credentials struct {
+	// Bearer is the token of "Authorization: Bearer"; empty if none.
+	Bearer string
+	// APIKey is the value of "X-API-Key"; empty if none.
+	APIKey string
+	// Remote is the address of the client, trusted proxies passed over.
+	Remote netip.Addr
+}
+
+// Empty reports whether the request presents nothing at all.
+func (c *Credentials) Empty() bool { return c.Bearer == "" && c.APIKey == "" }
+
+// Response is an upstream's answer. The one who gets it frees it, once, after
+// the last use of Body.
+type Response struct {
+	// Status is the HTTP status.
+	Status int
+	// ContentType is the media type as the upstream wrote it.
+	ContentType string
+	// Header returns a response header's first value, or "".
+	Header func(name string) string
+	// Body is the whole body, content codings undone, bounded by max_response.
+	// It is valid until Free.
+	Body []byte
+	// Release gives the buffers back; nil if there is nothing to give back.
+	Release func()
+}
+
+// Free gives the response's buffers back. Body must not be used afterwards.
+func (r *Response) Free() {
+	if r != nil && r.Release != nil {
+		r.Release()
+		r.Release = nil
+	}
+}

@@ -1,0 +1,171 @@
+package expr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/itchyny/gojq"
+	"github.com/sallyport-mcp/sallyport/plugins"
+)
+
+// Query is a compiled jq expression. It is safe for concurrent use.
+type Query struct {
+	text  string
+	uses  uses
+	plain *plainPath // not nil if the expression is a plain path
+	tree  *gojq.Query
+	code  atomic.Pointer[gojq.Code]
+	runs  atomic.Uint64
+}
+
+// recompileAfter bounds what gojq's cache of regular expressions holds when
+// these are made from data: it lives as long as the compiled code.
+const recompileAfter = 4096
+
+// ParseQuery compiles a jq expression. The error is a *plugins.FieldError whose
+// Offset is a byte of the text.
+func ParseQuery(text string, scope Scope) (*Query, error) {
+	if len(text) > maxSource {
+		return nil, &plugins.FieldError{Message: "the expression is too long"}
+	}
+	tree, err := gojq.Parse(text)
+	if err != nil {
+		return nil, syntaxError(text, err)
+	}
+	q := &Query{text: text, tree: tree}
+	c := checker{text: text, scope: scope, uses: &q.uses}
+	if c.check(tree); c.err != nil {
+		return nil, c.err
+	}
+	if q.plain = plainOf(tree); q.plain != nil {
+		return q, nil
+	}
+	guard(tree)
+	tree.FuncDefs = append(nameDefs(), tree.FuncDefs...)
+	if err := q.compile(); err != nil {
+		return nil, compileError(text, err, scope)
+	}
+	return q, nil
+}
+
+func (q *Query) compile() error {
+	times, err := guardedMultiply()
+	if err != nil {
+		return err
+	}
+	code, err := gojq.Compile(q.tree, times,
+		gojq.WithVariables([]string{varArgs, varCaller, varStatus, varHeaders}),
+		gojq.WithFunction(guardIndex, 0, 0, checkIndex),
+	)
+	if err != nil {
+		return err
+	}
+	q.code.Store(code)
+	return nil
+}
+
+// Text returns the expression as it was written.
+func (q *Query) Text() string { return q.text }
+
+// Arguments returns the names of the arguments that the expression mentions,
+// and whether it uses args as a whole.
+func (q *Query) Arguments() (names []string, whole bool) { return q.uses.args, q.uses.allArgs }
+
+// Uses reports whether the expression refers to one of the scope's names.
+func (q *Query) Uses(name string) bool { return q.uses.names[name] }
+
+// Path returns the steps (string or int) of an expression that is a plain path
+// into the body, like .a.b or .a[0]; then it can be followed without gojq.
+func (q *Query) Path() (steps []any, ok bool) {
+	if q.plain == nil || q.plain.base != "" {
+		return nil, false
+	}
+	return q.plain.steps, true
+}
+
+// Run evaluates the expression and returns its first output, nil if there is
+// none. The error is an *Error.
+func (q *Query) Run(ctx context.Context, v *Values) (any, error) {
+	if q.plain != nil {
+		return q.plain.follow(v)
+	}
+	out, err := q.run(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if !fits(out) {
+		return nil, &Error{Message: "An expression of the tool's definition makes too much of these values.", Cause: errSize}
+	}
+	return out, nil
+}
+
+func (q *Query) run(ctx context.Context, v *Values) (out any, err error) {
+	ctx, cancel := context.WithTimeout(ctx, maxTime)
+	defer cancel()
+	// gojq panics on Go types that jq doesn't have.
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = nil, failure(fmt.Errorf("jq: %v", p))
+		}
+	}()
+	if q.uses.dynamicRegexp && q.runs.Add(1)%recompileAfter == 0 {
+		if err := q.compile(); err != nil {
+			return nil, failure(err)
+		}
+	}
+	args, caller, headers := any(nil), any(nil), any(nil)
+	if q.uses.names[NameArgs] {
+		args = argsValue(v)
+	}
+	if q.uses.names[NameCaller] {
+		caller = v.callerValue()
+	}
+	if q.uses.names[NameHeaders] {
+		headers = v.headersValue(q.uses.headers)
+	}
+	out, ok := q.code.Load().RunWithContext(ctx, v.Body, args, caller, v.Status, headers).Next()
+	if !ok {
+		return nil, nil
+	}
+	if err, ok := out.(error); ok {
+		return nil, runError(err)
+	}
+	return out, nil
+}
+
+func argsValue(v *Values) map[string]any {
+	if v.Args == nil {
+		return map[string]any{}
+	}
+	return v.Args
+}
+
+func (v *Values) headersValue(names []string) map[string]any {
+	out := make(map[string]any, len(names))
+	for _, name := range names {
+		if v.Header == nil {
+			break
+		}
+		if s := v.Header(name); s != "" {
+			out[name] = s
+		}
+	}
+	return out
+}
+
+// runError keeps the text of a deliberate error("...") and hides all others:
+// jq's own messages quote values.
+func runError(err error) *Error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return &Error{Message: "An expression of the tool's definition took too long.", Cause: err}
+	}
+	var deliberate gojq.ValueError
+	if errors.As(err, &deliberate) {
+		if s, ok := deliberate.Value().(string); ok && s != "" && len(s) <= 1000 {
+			return &Error{Message: s, Cause: err}
+		}
+	}
+	return failure(err)
+}

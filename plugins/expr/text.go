@@ -1,0 +1,188 @@
+package expr
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
+	"github.com/sallyport-mcp/sallyport/plugins"
+)
+
+const (
+	holeStart = "${{"
+	holeEnd   = "}}"
+)
+
+// Text is a string that may have holes. It is safe for concurrent use.
+type Text struct {
+	source string
+	parts  []part
+}
+
+// part is a piece of a text: literal, or a hole.
+type part struct {
+	literal string
+	query   *Query
+}
+
+// ParseText compiles a string with holes. The error is a *plugins.FieldError
+// whose Offset is a byte of the string.
+func ParseText(s string, scope Scope) (*Text, error) {
+	t := &Text{source: s}
+	for at := 0; ; {
+		i := strings.Index(s[at:], holeStart)
+		if i < 0 {
+			t.literal(s[at:])
+			return t, nil
+		}
+		t.literal(s[at : at+i])
+		start := at + i + len(holeStart)
+		n := holeLen(s[start:])
+		if n < 0 {
+			return nil, &plugins.FieldError{Message: "the hole is not closed", Hint: "end it with }}", Offset: at + i}
+		}
+		inner := s[start : start+n]
+		trimmed := strings.TrimLeft(inner, " \t\r\n")
+		q, err := ParseQuery(strings.TrimRight(trimmed, " \t\r\n"), scope)
+		if err != nil {
+			var field *plugins.FieldError
+			if errors.As(err, &field) {
+				field.Offset += start + len(inner) - len(trimmed)
+			}
+			return nil, err
+		}
+		t.parts = append(t.parts, part{query: q})
+		at = start + n + len(holeEnd)
+	}
+}
+
+func (t *Text) literal(s string) {
+	if s != "" {
+		t.parts = append(t.parts, part{literal: s})
+	}
+}
+
+// holeLen returns the length of the jq text up to the end of the hole, -1 if
+// there is none. Braces and strings of jq itself are passed over.
+func holeLen(s string) int {
+	// open holds the brackets still open; a '"' among them is a string, and
+	// a '(' above a '"' is an interpolation.
+	var open []byte
+	for i := 0; i < len(s); i++ {
+		inString := len(open) > 0 && open[len(open)-1] == '"'
+		switch c := s[i]; {
+		case inString && c == '\\':
+			if i++; i < len(s) && s[i] == '(' {
+				open = append(open, '(')
+			}
+		case inString && c == '"':
+			open = open[:len(open)-1]
+		case inString:
+		case c == '"', c == '{', c == '[', c == '(':
+			open = append(open, c)
+		case c == '}' && len(open) == 0 && strings.HasPrefix(s[i:], holeEnd):
+			return i
+		case (c == '}' || c == ']' || c == ')') && len(open) > 0:
+			open = open[:len(open)-1]
+		}
+	}
+	return -1
+}
+
+// Source returns the text as it was written.
+func (t *Text) Source() string { return t.source }
+
+// Literal returns the text if it has no hole.
+func (t *Text) Literal() (string, bool) {
+	for _, p := range t.parts {
+		if p.query != nil {
+			return "", false
+		}
+	}
+	return t.source, true
+}
+
+// Hole returns the expression of a text that is one hole and nothing else.
+func (t *Text) Hole() (*Query, bool) {
+	if len(t.parts) == 1 && t.parts[0].query != nil {
+		return t.parts[0].query, true
+	}
+	return nil, false
+}
+
+// Uses reports whether a hole refers to one of the scope's names.
+func (t *Text) Uses(name string) bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.query != nil && p.query.Uses(name) })
+}
+
+// Arguments returns the names of the arguments that the holes mention, and
+// whether one uses args as a whole.
+func (t *Text) Arguments() (names []string, whole bool) {
+	for _, p := range t.parts {
+		if p.query != nil {
+			names = append(names, p.query.uses.args...)
+			whole = whole || p.query.uses.allArgs
+		}
+	}
+	return names, whole
+}
+
+// Append renders the text: strings as they are, numbers as written, null as
+// nothing, arrays and objects as compact JSON. The error is an *Error.
+func (t *Text) Append(dst []byte, v *Values) ([]byte, error) {
+	for _, p := range t.parts {
+		if p.query == nil {
+			dst = append(dst, p.literal...)
+			continue
+		}
+		out, err := p.query.Run(context.Background(), v)
+		if err != nil {
+			return dst, err
+		}
+		if dst, err = AppendText(dst, out); err != nil {
+			return dst, failure(err)
+		}
+	}
+	return dst, nil
+}
+
+// Value evaluates the text: a text that is one hole keeps its JSON type, any
+// other is a string. The error is an *Error.
+func (t *Text) Value(v *Values) (any, error) {
+	if q, ok := t.Hole(); ok {
+		return q.Run(context.Background(), v)
+	}
+	if s, ok := t.Literal(); ok {
+		return s, nil
+	}
+	out, err := t.Append(nil, v)
+	if err != nil {
+		return nil, err
+	}
+	return string(out), nil
+}
+
+// AppendText renders a JSON value as text: strings as they are, numbers as
+// written, null as nothing, arrays and objects as compact JSON.
+func AppendText(dst []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return dst, nil
+	case string:
+		return append(dst, v...), nil
+	case json.Number:
+		return append(dst, v...), nil
+	case bool:
+		return strconv.AppendBool(dst, v), nil
+	case int:
+		return strconv.AppendInt(dst, int64(v), 10), nil
+	case *big.Int:
+		return v.Append(dst, 10), nil
+	}
+	return strictjson.Append(dst, v)
+}

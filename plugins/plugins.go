@@ -1,0 +1,154 @@
+// Package plugins is the contract between the gateway and its parts: the
+// policies, upstreams, transforms and authenticators a manifest can name.
+//
+// A part is one file: a settings struct whose tags give strict decoding, the
+// JSON Schema and the reference page; a constructor that refuses nonsense; and
+// a line in the list of a build (see plugins/standard). There is no package
+// state: the registry is the value Parts.
+package plugins
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+)
+
+// Policy wraps a handler: it may refuse, delay, repeat or answer a call.
+type Policy interface {
+	Wrap(next Handler) Handler
+}
+
+// Admitter is a policy on which seeing depends: what it refuses is neither
+// listed nor known to that caller.
+type Admitter interface {
+	Policy
+	// Admit returns nil if the principal may see and call what the policy
+	// guards, or an *Error of KindDenied.
+	Admit(p *Principal) error
+}
+
+// Upstream is a backend that operations can be prepared for.
+type Upstream interface {
+	// Prepare compiles the operation of one tool. Its errors are *FieldError
+	// with paths relative to the tool.
+	Prepare(op Operation) (Operator, error)
+}
+
+// Operation is what a tool wants of its upstream.
+type Operation struct {
+	Tool *Tool
+	// Request is the tool's decoded `request`, of the type the upstream's
+	// part declares; nil if the tool has none.
+	Request any
+}
+
+// Operator performs one tool's operation.
+type Operator interface {
+	// Do asks the upstream once. An answer of any status is a Response; what
+	// prevents one is an *Error (KindConnect, KindTimeout, KindUpstream,
+	// KindCancelled, KindInvalid).
+	Do(ctx context.Context, call *Call) (*Response, error)
+	// Repeatable reports whether the request may be sent twice without doing
+	// its work twice (RFC 9110, section 9.2.2).
+	Repeatable() bool
+	// Method is the HTTP method of the request.
+	Method() string
+	// Outline describes the request the call would send, secrets masked, for
+	// dry runs and explanations. Nothing is sent.
+	Outline(call *Call) (*Outline, error)
+}
+
+// Outline is an upstream request on paper.
+type Outline struct {
+	Method string
+	URL    string
+	Header [][2]string
+	Body   []byte
+	// Places says for each argument where it goes, e.g. "path {customer_id}".
+	Places map[string]string
+}
+
+// Transform turns an upstream's answer into a result. It owns the response:
+// the result frees it, or the transform does.
+type Transform interface {
+	// Transform answers a status below 400 with a result, and any other with
+	// an *Error of KindStatus whose message is written for a model. The
+	// response is nil for a tool that asks no upstream.
+	Transform(ctx context.Context, call *Call, resp *Response) (*mcp.Result, error)
+	// OutputSchema is the schema of structured content; nil if none is declared.
+	OutputSchema() []byte
+}
+
+// Authenticator finds out who is calling.
+type Authenticator interface {
+	// Authenticate returns the principal the credentials belong to; nil and
+	// no error if they are not of its kind; or an *Error of
+	// KindUnauthenticated that says why they are refused.
+	Authenticate(ctx context.Context, c *Credentials) (*Principal, error)
+}
+
+// Issuers is an authenticator that trusts OAuth authorization servers, which
+// clients are told of (RFC 9728).
+type Issuers interface {
+	Authenticator
+	// Issuers returns the issuers' URLs.
+	Issuers() []string
+	// Ready returns nil once every issuer's keys were loaded at least once.
+	Ready() error
+}
+
+// Rate is how much passes in which time.
+type Rate struct {
+	// Amount of cost passes per Period.
+	Amount int64
+	// Period in nanoseconds.
+	Period int64
+	// Burst is how much may pass at once after a pause; at least 1.
+	Burst int64
+}
+
+// Store keeps what limits count.
+type Store interface {
+	// Take takes cost from the bucket of that key, all or nothing. When
+	// refused, wait says in how many nanoseconds the same cost would pass.
+	// A negative cost gives back what was taken before and always passes;
+	// a cost of zero only looks.
+	Take(ctx context.Context, key string, rate Rate, cost int64) (allowed bool, remaining, wait int64, err error)
+}
+
+// Env is what the gateway lends a part while it is built.
+type Env struct {
+	Log *slog.Logger
+	// Name is that of the tool, upstream or issuer list the part is built for.
+	Name string
+	// Tool is the tool the part is built for; nil if it is not for one tool.
+	Tool *Tool
+	// Upstream is the name of the upstream that the tool asks, or that the
+	// part is built for; empty if there is none.
+	Upstream string
+	// Store keeps limits' counters. It outlives reloads.
+	Store Store
+	// Observe takes note of what happens outside of calls.
+	Observe Observer
+	// Keep returns the value already kept under key, or makes it. Kept values
+	// outlive a reload for as long as some manifest uses them, and are closed
+	// afterwards. A key must name all that the value is made from: a part
+	// whose settings change takes another key and starts afresh.
+	Keep func(key string, make func() (io.Closer, error)) (io.Closer, error)
+}
+
+// Observer takes note of what happens outside of calls. All methods are cheap
+// and never block.
+type Observer interface {
+	// BreakerState tells a breaker's new state: 0 closed, 1 half-open, 2 open.
+	BreakerState(upstream string, state int)
+	// KeySetRefresh tells how fetching an issuer's key set ended.
+	KeySetRefresh(issuer string, err error)
+	// UpstreamRequest tells one request sent to an upstream: its status (0 if
+	// none came) and its duration in nanoseconds.
+	UpstreamRequest(upstream string, status int, duration int64)
+	// Retry tells that a request is about to be repeated.
+	Retry(upstream string)
+}

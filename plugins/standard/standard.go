@@ -1,0 +1,25 @@
+// Package standard lists the built-in parts.
+package standard
+
+import (
+	"github.com/sallyport-mcp/sallyport/plugins"
+	"github.com/sallyport-mcp/sallyport/plugins/policy"
+)
+
+// Parts returns the built-in parts. The list of policies is the pipeline: a
+// call meets them from first to last. A custom build passes its own list.
+func Parts() plugins.Parts {
+	return plugins.Parts{
+		Policies: []plugins.PolicyPart{
+			policy.RolesPart(),          // may this caller know of the tool?
+			policy.ScopesPart(),         // was its token granted enough?
+			policy.RateLimitPart(),      // how often? refused arguments count
+			policy.ArgumentsPart(),      // do the arguments fit the schema?
+			policy.ConcurrencyPart(),    // how many at once?
+			policy.TimeoutPart(),        // the whole call, retries included
+			policy.RetryPart(),          // each attempt passes what follows
+			policy.BreakerPart(),        // is the upstream well?
+			policy.AttemptTimeoutPart(), // one attempt
+		},
+	}
+}

@@ -1,0 +1,369 @@
+package upstream
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
+	"github.com/sallyport-mcp/sallyport/plugins"
+	"github.com/sallyport-mcp/sallyport/plugins/expr"
+)
+
+// builder writes the request of one call. Its buffers are used again.
+type builder struct {
+	op     *operation
+	call   *plugins.Call
+	values *expr.Values // nil if the operation has no expressions
+	out    []byte       // request line, headers, body
+	body   []byte
+	extra  []string // undeclared arguments, sorted
+	masked bool     // keys in the URL are masked, for outlines
+}
+
+// build writes the request into b.out. An error means that the values can't be
+// sent.
+func (b *builder) build(op *operation, call *plugins.Call) error {
+	b.op, b.call, b.values, b.extra = op, call, nil, b.extra[:0]
+	if op.evaluates {
+		b.values = &expr.Values{Args: call.Args, Caller: call.Principal, Capabilities: call.Capabilities}
+	}
+	if op.open {
+		b.findExtra()
+	}
+	b.out, b.body = append(b.out[:0], op.prefix...), b.body[:0]
+	if err := b.path(); err != nil {
+		return err
+	}
+	if err := b.query(); err != nil {
+		return err
+	}
+	if err := b.content(); err != nil {
+		return err
+	}
+	if err := b.headers(); err != nil {
+		return err
+	}
+	b.out = append(append(b.out, "\r\n"...), b.body...)
+	return nil
+}
+
+// findExtra notes the arguments that only an open input schema lets in.
+func (b *builder) findExtra() {
+	for name := range b.call.Args {
+		if !b.op.known[name] {
+			b.extra = append(b.extra, name)
+		}
+	}
+	slices.Sort(b.extra)
+}
+
+// value returns a field's value; ok is false if it is left out.
+func (b *builder) value(f *field) (v any, ok bool, err error) {
+	if f.template != nil {
+		v, err = f.template.Value(b.values)
+		return v, v != nil, evaluation(err)
+	}
+	v, ok = b.call.Args[f.arg]
+	return v, ok && (v != nil || !f.optional), nil
+}
+
+// evaluation turns a failed expression into a refusal.
+func evaluation(err error) error {
+	if err == nil {
+		return nil
+	}
+	out := &plugins.Error{Kind: plugins.KindInvalid, Message: "The request can't be made of these arguments. Nothing was sent.", Cause: err}
+	var e *expr.Error
+	if errors.As(err, &e) {
+		out.Message = e.Message + " Nothing was sent."
+	}
+	return out
+}
+
+func (b *builder) path() error {
+	for i := range b.op.segments {
+		s := &b.op.segments[i]
+		b.out = append(b.out, '/')
+		start := len(b.out)
+		for j := range s.pieces {
+			p := &s.pieces[j]
+			if p.field == nil {
+				b.out = append(b.out, p.literal...)
+				continue
+			}
+			v, _, err := b.value(p.field)
+			if err != nil {
+				return err
+			}
+			if b.out, err = p.field.appendPath(b.out, v); err != nil {
+				return err
+			}
+		}
+		if s.dynamic && expr.IsDots(b.out[start:]) {
+			return s.lastField().refuse("it is `.` or `..`, which names another path")
+		}
+	}
+	return nil
+}
+
+// lastField is the last argument in the segment.
+func (s *segment) lastField() *field {
+	var f *field
+	for i := range s.pieces {
+		if s.pieces[i].field != nil {
+			f = s.pieces[i].field
+		}
+	}
+	return f
+}
+
+func (b *builder) query() error {
+	list := pairs{first: "?", between: "&"}
+	for i := range b.op.query {
+		part := &b.op.query[i]
+		var err error
+		switch {
+		case part.values != nil:
+			v, ok, valueErr := b.value(part.values)
+			if valueErr != nil {
+				return valueErr
+			}
+			if ok {
+				b.out, err = part.values.appendPairs(b.out, &list, v)
+			}
+		case part.pieces != nil:
+			err = b.pair(part, &list)
+		default:
+			b.out = append(list.start(b.out), part.literal...)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if b.op.rest == inQueryString {
+		for _, name := range b.extra {
+			s := slot{place: inQueryString, arg: name, name: name, style: "form", explode: true, taken: b.op.queryNames}
+			if s.taken[name] {
+				return s.refuse("the name is in use there")
+			}
+			s.encoded = encodeName(inQueryString, name)
+			var err error
+			if b.out, err = s.appendPairs(b.out, &list, b.call.Args[name]); err != nil {
+				return err
+			}
+		}
+	}
+	if b.op.authQuery == "" {
+		return nil
+	}
+	b.out = append(list.start(b.out), b.op.authQuery...)
+	if b.masked {
+		b.out = append(b.out, mask...)
+	} else {
+		b.out = appendPercent(b.out, b.op.upstream.settings.Auth.Query.Value.Reveal())
+	}
+	return nil
+}
+
+// pair writes a pair of the query that has placeholders.
+func (b *builder) pair(part *queryPart, list *pairs) error {
+	if part.whole != nil {
+		v, ok, err := b.value(part.whole)
+		if err != nil || !ok || isEmpty(v) {
+			return err
+		}
+		if part.whole.explode || part.whole.style == "deepObject" {
+			if !isScalar(v) {
+				b.out, err = part.named().appendPairs(b.out, list, v)
+				return err
+			}
+		}
+	}
+	b.out = list.start(b.out)
+	for i := range part.pieces {
+		p := &part.pieces[i]
+		if p.field == nil {
+			b.out = append(b.out, p.literal...)
+			continue
+		}
+		v, ok, err := b.value(p.field)
+		if err != nil {
+			return err
+		}
+		if !ok || isEmpty(v) {
+			continue
+		}
+		between, refused := p.field.separator()
+		if b.out, err = p.field.list(b.out, v, between, refused); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named is the pair's value under the pair's own name.
+func (part *queryPart) named() *slot {
+	s := part.whole.slot
+	literal := part.pieces[0].literal
+	s.encoded = literal[:len(literal)-1]
+	return &s
+}
+
+// content writes the body.
+func (b *builder) content() error {
+	if len(b.extra) > 0 && b.op.rest == inBody && b.op.bodyKind != jsonMembers && b.op.bodyKind != noBody && !b.op.usesAll() {
+		s := slot{place: inBody, arg: b.extra[0]}
+		return s.refuse("the tool does not declare it")
+	}
+	switch b.op.bodyKind {
+	case jsonTemplate:
+		var err error
+		b.body, err = b.op.body.Append(b.body, b.values)
+		return evaluation(err)
+	case jsonMembers:
+		return b.object()
+	case formBody:
+		return b.fields(b.op.form)
+	case noBody:
+		if len(b.extra) > 0 && b.op.rest == inBody && !b.op.usesAll() {
+			return b.object()
+		}
+	}
+	return nil
+}
+
+// usesAll reports whether the body mentions args as a whole.
+func (op *operation) usesAll() bool {
+	if op.body == nil {
+		return false
+	}
+	_, all := op.body.Arguments()
+	return all
+}
+
+// object writes arguments as members of a JSON object.
+func (b *builder) object() error {
+	b.body = append(b.body, '{')
+	member := func(f *slot, v any) (err error) {
+		if len(b.body) > 1 {
+			b.body = append(b.body, ',')
+		}
+		b.body = append(strictjson.AppendString(b.body, f.name), ':')
+		if b.body, err = strictjson.Append(b.body, v); err != nil {
+			return f.refuse("it can't be written as JSON")
+		}
+		return nil
+	}
+	for i := range b.op.members {
+		f := &b.op.members[i]
+		if v, ok, _ := b.value(f); ok {
+			if err := member(&f.slot, v); err != nil {
+				return err
+			}
+		}
+	}
+	if b.op.rest == inBody {
+		for _, name := range b.extra {
+			s := slot{place: inBody, arg: name, name: name}
+			if slices.ContainsFunc(b.op.members, func(f field) bool { return f.name == name }) {
+				return s.refuse("the name is in use there")
+			}
+			if err := member(&s, b.call.Args[name]); err != nil {
+				return err
+			}
+		}
+	}
+	b.body = append(b.body, '}')
+	return nil
+}
+
+// fields writes a form.
+func (b *builder) fields(form []field) error {
+	list := pairs{between: "&"}
+	for i := range form {
+		v, ok, err := b.value(&form[i])
+		if err != nil {
+			return err
+		}
+		if ok {
+			if b.body, err = form[i].appendPairs(b.body, &list, v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) headers() error {
+	b.out = append(b.out, b.op.lines...)
+	for i := range b.op.headers {
+		f := &b.op.headers[i]
+		v, ok, err := b.value(f)
+		if err != nil {
+			return err
+		}
+		if !ok || isEmpty(v) {
+			continue
+		}
+		b.out = append(append(b.out, f.name...), ": "...)
+		if b.out, err = f.appendHeader(b.out, v); err != nil {
+			return err
+		}
+		b.out = append(b.out, "\r\n"...)
+	}
+	if err := b.cookies(); err != nil {
+		return err
+	}
+	b.trace("X-Request-ID: ", b.call.RequestID)
+	b.trace("traceparent: ", b.call.Trace.Parent)
+	b.trace("tracestate: ", b.call.Trace.State)
+	b.trace("baggage: ", b.call.Trace.Baggage)
+	hasBody := b.op.bodyKind != noBody || len(b.body) > 0
+	if hasBody && b.contentType() != "" {
+		b.out = append(append(append(b.out, "Content-Type: "...), b.contentType()...), "\r\n"...)
+	}
+	if hasBody || !inQuery(b.op.method) {
+		b.out = append(strconv.AppendInt(append(b.out, "Content-Length: "...), int64(len(b.body)), 10), "\r\n"...)
+	}
+	return nil
+}
+
+func (b *builder) contentType() string {
+	if b.op.bodyKind == noBody && !b.op.typed() {
+		return "application/json"
+	}
+	return b.op.contentType
+}
+
+// typed reports whether the manifest writes the Content-Type.
+func (op *operation) typed() bool {
+	return slices.ContainsFunc(op.head, func(l headerLine) bool { return len(l.name) == 12 && equalFold(l.name, "content-type") })
+}
+
+func (b *builder) cookies() error {
+	list := pairs{first: "Cookie: ", between: "; "}
+	for i := range b.op.cookies {
+		f := &b.op.cookies[i]
+		v, ok, err := b.value(f)
+		if err != nil {
+			return err
+		}
+		if ok {
+			if b.out, err = f.appendPairs(b.out, &list, v); err != nil {
+				return err
+			}
+		}
+	}
+	if list.count > 0 {
+		b.out = append(b.out, "\r\n"...)
+	}
+	return nil
+}
+
+// trace writes a header of the gateway's own, if there is something to write.
+func (b *builder) trace(name, value string) {
+	if value != "" && isHeaderValue(value) {
+		b.out = append(append(append(b.out, name...), value...), "\r\n"...)
+	}
+}

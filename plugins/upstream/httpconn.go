@@ -1,0 +1,38 @@
+package upstream
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+// conn is a connection to an upstream. One request at a time uses it.
+type conn struct {
+	net.Conn          // what requests are written to: raw, or TLS over it
+	raw      net.Conn // the socket
+	secure   bool
+	used     bool      // a request was answered on it
+	idle     time.Time // when it became idle
+	keep     time.Duration
+	peek     peeker
+}
+
+func newConn(raw, top net.Conn) *conn {
+	c := &conn{Conn: top, raw: raw, secure: raw != top, keep: idleTimeout}
+	if s, ok := raw.(syscall.Conn); ok {
+		c.peek.open(s)
+	}
+	return c
+}
+
+// drop ends the connection at once: the upstream sees it, and reads and writes
+// return. It may be called more than once and from any goroutine.
+func (c *conn) drop() {
+	// What a close returns can't be mended, and the request's own error
+	// tells more.
+	_ = c.raw.Close()
+}
+
+// stale reports whether the upstream has closed an idle connection, or sent
+// what nobody asked for.
+func (c *conn) stale() bool { return c.peek.readable() }

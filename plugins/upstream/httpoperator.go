@@ -1,0 +1,265 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/sallyport-mcp/sallyport/plugins"
+	"github.com/valyala/fasthttp"
+)
+
+// recheckAfter is how long a connection may be idle before it is looked at
+// again even for requests that could be repeated.
+const recheckAfter = time.Second
+
+// exchange holds the buffers of one request and its answer.
+type exchange struct {
+	builder
+	answer
+	header  func(string) string
+	release func()
+}
+
+// exchanges keeps exchanges for use again.
+type exchanges struct{ pool sync.Pool }
+
+func (p *exchanges) get() *exchange {
+	if ex, ok := p.pool.Get().(*exchange); ok {
+		return ex
+	}
+	ex := &exchange{}
+	ex.header = ex.lookup
+	ex.release = func() { p.put(ex) }
+	return ex
+}
+
+func (p *exchanges) put(ex *exchange) {
+	if cap(ex.buf) > keptBuffer {
+		ex.buf = nil
+	}
+	if cap(ex.out) > keptBuffer {
+		ex.out = nil
+	}
+	if cap(ex.builder.body) > keptBuffer {
+		ex.builder.body = nil
+	}
+	// The buffers are kept, what belongs to a call is not.
+	ex.op, ex.call, ex.values, ex.answer.body = nil, nil, nil, nil
+	clear(ex.extra)
+	p.pool.Put(ex)
+}
+
+// lookup returns a header's first value.
+func (a *answer) lookup(name string) string {
+	for i := range a.fields {
+		f := &a.fields[i]
+		if bytes.EqualFold(a.buf[f.name:f.nameEnd], []byte(name)) {
+			return string(a.buf[f.value:f.valueEnd])
+		}
+	}
+	return ""
+}
+
+// raw returns the first value of a header whose name is given in lower case,
+// within the buffer.
+func (a *answer) raw(lower string) []byte {
+	for i := range a.fields {
+		f := &a.fields[i]
+		if int(f.nameEnd-f.name) == len(lower) && equalFold(a.buf[f.name:f.nameEnd], lower) {
+			return a.buf[f.value:f.valueEnd]
+		}
+	}
+	return nil
+}
+
+// Repeatable reports whether the request may be sent twice without doing its
+// work twice.
+func (op *operation) Repeatable() bool { return repeatable(op.method) }
+
+// Method is the HTTP method of the request.
+func (op *operation) Method() string { return op.method }
+
+// Do sends the request once and reads the answer.
+func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Response, error) {
+	u := op.upstream
+	if call.Record != nil {
+		call.Record.Upstream = u.name
+	}
+	ex := u.exchanges.get()
+	if err := ex.build(op, call); err != nil {
+		ex.release()
+		return nil, err
+	}
+	start := time.Now()
+	sent, err := u.exchange(ctx, op, ex)
+	status := 0
+	if err == nil {
+		status = ex.status
+		err = ex.decode(u.maxResponse)
+	}
+	u.record(call.Record, sent, status, time.Since(start))
+	if err != nil {
+		ex.release()
+		return nil, problem(ctx, sent, err)
+	}
+	return &plugins.Response{
+		Status: status, ContentType: mediaType(ex.raw("content-type")),
+		Header: ex.header, Body: ex.answer.body, Release: ex.release,
+	}, nil
+}
+
+func (u *httpUpstream) record(r *plugins.Record, sent int, status int, took time.Duration) {
+	if r != nil {
+		r.Attempts += sent
+		r.UpstreamDuration += took
+		if status != 0 {
+			r.UpstreamStatus = status
+		}
+	}
+	if u.observe != nil && sent > 0 {
+		u.observe.UpstreamRequest(u.name, status, int64(took))
+	}
+}
+
+// mediaType copies a media type; the usual ones are constants.
+func mediaType(b []byte) string {
+	switch string(b) {
+	case "application/json":
+		return "application/json"
+	case "application/json; charset=utf-8":
+		return "application/json; charset=utf-8"
+	}
+	return string(b)
+}
+
+// exchange sends the request, and reads the answer. It returns how often it
+// sent the request: once, or twice if an idle connection turned out to be dead
+// and the request may be repeated, or never.
+func (u *httpUpstream) exchange(ctx context.Context, op *operation, ex *exchange) (sent int, err error) {
+	c, err := u.pool.get(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if c.used && (!op.Repeatable() || time.Since(c.idle) > recheckAfter) && c.stale() {
+		if c, err = u.pool.replace(ctx, c); err != nil {
+			return 0, err
+		}
+	}
+	for {
+		written, err := u.try(ctx, op, ex, c)
+		if written {
+			sent++
+		}
+		switch {
+		case err == nil && ex.keepAlive:
+			c.used = true
+			if ex.keep > 0 {
+				c.keep = ex.keep
+			}
+			u.pool.put(c)
+			return sent, nil
+		case err == nil:
+			u.pool.discard(c)
+			return sent, nil
+		case !c.used || ctx.Err() != nil || ex.got || written && !op.Repeatable() || !broken(err):
+			u.pool.discard(c)
+			return sent, err
+		}
+		// The upstream had closed the connection before the request came.
+		if c, err = u.pool.replace(ctx, c); err != nil {
+			return sent, err
+		}
+	}
+}
+
+// broken reports whether the connection itself failed, rather than what was
+// sent on it.
+func broken(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op)
+}
+
+// try sends the request on a connection and reads the answer. When ctx ends,
+// the connection is dropped at once, so that the upstream sees it and no call
+// waits on. After that the answer, if there is one, is the last on it.
+func (u *httpUpstream) try(ctx context.Context, op *operation, ex *exchange, c *conn) (written bool, err error) {
+	ex.got, ex.keepAlive = false, false
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, c.drop)
+		defer func() {
+			if !stop() {
+				ex.keepAlive = false
+			}
+		}()
+	}
+	n, writeErr := c.Write(ex.out)
+	if writeErr != nil && n == 0 && !c.secure {
+		return false, writeErr
+	}
+	// An upstream may answer before it has read all, and close.
+	err = ex.read(c, op.method == "HEAD", u.maxResponse)
+	if writeErr != nil {
+		ex.keepAlive = false
+		if err != nil {
+			return true, writeErr
+		}
+	}
+	return true, err
+}
+
+// problem says what went wrong: a client learns what to do, the log why.
+func problem(ctx context.Context, sent int, err error) *plugins.Error {
+	e := &plugins.Error{Cause: err}
+	switch ended := ctx.Err(); {
+	case errors.Is(ended, context.DeadlineExceeded):
+		e.Kind, e.Message = plugins.KindTimeout, "The service behind this tool did not answer in time. Try again later."
+	case ended != nil:
+		e.Kind, e.Message = plugins.KindCancelled, "The call was cancelled."
+	case sent == 0:
+		e.Kind, e.Message = plugins.KindConnect, "The service behind this tool can't be reached. Nothing was sent. Try again later."
+	case errors.Is(err, errTooLarge):
+		e.Kind, e.Message = plugins.KindUpstream, "The service's answer is too large. Ask for less, if the tool allows it."
+	default:
+		e.Kind, e.Message = plugins.KindUpstream, "The service behind this tool broke off or answered in a way that can't be read. The request may have taken effect."
+	}
+	return e
+}
+
+// decode undoes the content coding of the body, within the limit.
+func (ex *exchange) decode(limit int) error {
+	coding := ex.raw("content-encoding")
+	if len(coding) == 0 || len(ex.answer.body) == 0 || equalFold(coding, "identity") {
+		return nil
+	}
+	r := fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseResponse(r)
+	r.SetBodyRaw(ex.answer.body)
+	var body []byte
+	var err error
+	switch {
+	case equalFold(coding, "gzip"), equalFold(coding, "x-gzip"):
+		body, err = r.BodyGunzipWithLimit(limit)
+	case equalFold(coding, "deflate"):
+		body, err = r.BodyInflateWithLimit(limit)
+	case equalFold(coding, "br"):
+		body, err = r.BodyUnbrotliWithLimit(limit)
+	case equalFold(coding, "zstd"):
+		body, err = r.BodyUnzstdWithLimit(limit)
+	default:
+		return malformed("unknown Content-Encoding")
+	}
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		return errTooLarge
+	case err != nil:
+		return fmt.Errorf("%w: content coding: %w", errMalformed, err)
+	}
+	ex.answer.body = body
+	return nil
+}

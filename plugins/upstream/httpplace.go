@@ -1,0 +1,170 @@
+package upstream
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-mcp/sallyport/plugins"
+	"github.com/sallyport-mcp/sallyport/plugins/expr"
+)
+
+// bodies makes ready the body or form of the long form.
+func (p *planner) bodies() {
+	switch {
+	case p.req.Body != nil:
+		p.op.bodyKind, p.op.contentType, p.op.evaluates = jsonTemplate, "application/json", true
+		t, err := expr.ParseJSON(p.req.Body, p.scope)
+		if err != nil {
+			p.fail(err, p.requestPath("body")...)
+			return
+		}
+		p.mention(t, "body (expression)")
+		p.op.body = t
+	case p.req.Form != nil:
+		p.op.bodyKind, p.op.contentType = formBody, "application/x-www-form-urlencoded"
+		for _, name := range sortedKeys(p.req.Form) {
+			p.formNames[name] = true
+			if f := p.templateField(inForm, name, p.req.Form[name], "form"); f != nil {
+				p.op.form = append(p.op.form, *f)
+			}
+		}
+	}
+}
+
+// arguments puts every declared argument where it goes.
+func (p *planner) arguments() {
+	for i := range p.tool.Arguments {
+		a := &p.tool.Arguments[i]
+		switch {
+		case a.In != "":
+			at := slices.Index(places(), a.In)
+			if at < 0 {
+				p.argumentFail(a, "in", fmt.Sprintf("%q is not a place", a.In), "one of "+strings.Join(places(), ", "))
+				continue
+			}
+			p.put(a, place(at)) //nolint:gosec // an index of places
+		case p.mentioned[a.Name]:
+			p.checkStyle(a)
+		case p.all:
+		default:
+			p.put(a, p.defaultPlace())
+		}
+	}
+	p.op.rest = p.defaultPlace()
+}
+
+func (p *planner) defaultPlace() place {
+	if inQuery(p.req.Method) {
+		return inQueryString
+	}
+	return inBody
+}
+
+func (p *planner) argumentFail(a *plugins.Argument, key, message, hint string) {
+	path := []string{"input", a.Name}
+	if key != "" {
+		path = append(path, key)
+	}
+	p.errs = append(p.errs, &plugins.FieldError{Path: path, Message: message, Hint: hint})
+}
+
+// checkStyle refuses a style on an argument that only expressions place.
+func (p *planner) checkStyle(a *plugins.Argument) {
+	if a.Style != "" && !strings.Contains(p.op.places[a.Name], "{") {
+		p.argumentFail(a, "style", "the style has no effect: the request places the argument by an expression", "")
+	}
+}
+
+// put places one argument.
+func (p *planner) put(a *plugins.Argument, in place) {
+	f := p.field(in, a)
+	switch in {
+	case inPath:
+		if !p.mentioned[a.Name] {
+			p.argumentFail(a, "", fmt.Sprintf("the path has no placeholder {%s}", f.name), "write {"+f.name+"} in the path")
+		}
+		return
+	case inQueryString:
+		if p.op.queryNames[f.name] {
+			p.argumentFail(a, "", fmt.Sprintf("the query has a parameter %q already", f.name), "")
+		}
+		p.op.queryNames[f.name] = true
+		p.op.query = append(p.op.query, queryPart{values: f})
+	case inHeader:
+		if err := p.headerName(f.name, true); err != nil {
+			p.argumentFail(a, "", err.Message, err.Hint)
+		}
+		p.op.headers = append(p.op.headers, *f)
+	case inCookie:
+		if !isToken(f.name) {
+			p.argumentFail(a, "", fmt.Sprintf("%q is not the name of a cookie", f.name), "")
+		}
+		p.op.cookies = append(p.op.cookies, *f)
+	case inForm:
+		p.putForm(a, f)
+	case inBody:
+		p.putBody(a, f)
+	}
+	if p.op.places[a.Name] == "" {
+		p.op.places[a.Name] = in.String() + " " + f.name
+	}
+}
+
+func (p *planner) putForm(a *plugins.Argument, f *field) {
+	switch {
+	case p.op.bodyKind == jsonMembers || p.op.bodyKind == jsonTemplate:
+		p.argumentFail(a, "", "a request has a JSON body or a form, not both", "give all arguments `in: form`, or none")
+		return
+	case p.formNames[f.name]:
+		p.argumentFail(a, "", fmt.Sprintf("the form has a field %q already", f.name), "")
+	case p.req.Method == "TRACE":
+		p.argumentFail(a, "", "TRACE has no body", "")
+	}
+	p.formNames[f.name] = true
+	p.op.bodyKind, p.op.contentType = formBody, "application/x-www-form-urlencoded"
+	p.op.form = append(p.op.form, *f)
+}
+
+func (p *planner) putBody(a *plugins.Argument, f *field) {
+	switch {
+	case p.op.bodyKind == jsonTemplate:
+		p.argumentFail(a, "", "the argument goes nowhere: `body` does not mention it", fmt.Sprintf("write ${{ args.%s }} in `body`, or give it another place with `in:`", a.Name))
+		return
+	case p.op.bodyKind == formBody:
+		p.argumentFail(a, "", "the argument goes nowhere: the request has a form", "give it `in: form`")
+		return
+	case p.req.Method == "TRACE":
+		p.argumentFail(a, "", "TRACE has no body", "")
+	case slices.ContainsFunc(p.op.members, func(m field) bool { return m.name == f.name }):
+		p.argumentFail(a, "", fmt.Sprintf("the body has a member %q already", f.name), "")
+	}
+	p.op.bodyKind, p.op.contentType = jsonMembers, "application/json"
+	p.op.members = append(p.op.members, *f)
+}
+
+// field makes the field of an argument.
+func (p *planner) field(in place, a *plugins.Argument) *field {
+	f := &field{slot: slot{place: in, arg: a.Name, name: a.Name, style: a.Style}, optional: a.Optional}
+	if a.As != "" {
+		f.name = a.As
+	}
+	f.encoded, f.taken = encodeName(in, f.name), p.taken(in)
+	styles := in.styles()
+	switch {
+	case in == inBody:
+		if a.Style != "" || a.Explode != nil {
+			p.argumentFail(a, "style", "a JSON body has no styles", "")
+		}
+		return f
+	case f.style == "":
+		f.style = styles[0]
+	case !slices.Contains(styles, f.style):
+		p.argumentFail(a, "style", fmt.Sprintf("%q is not a style of the %s", f.style, in), "one of "+strings.Join(styles, ", "))
+	}
+	f.explode = f.style == "form" || f.style == "deepObject"
+	if a.Explode != nil {
+		f.explode = *a.Explode
+	}
+	return f
+}

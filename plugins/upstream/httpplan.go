@@ -1,0 +1,491 @@
+package upstream
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-mcp/sallyport/plugins"
+	"github.com/sallyport-mcp/sallyport/plugins/expr"
+)
+
+// operation is the request of one tool, made ready: what doesn't depend on a
+// call is bytes already. It is never changed after Prepare.
+type operation struct {
+	upstream *httpUpstream
+	tool     *plugins.Tool
+	method   string
+
+	prefix   string // method, blank and the path of the base URL
+	segments []segment
+	query    []queryPart
+	head     []headerLine // headers that are the same for every call
+	lines    []byte       // head as it is sent, with the end of the request line
+	headers  []field
+	cookies  []field
+	form     []field
+	members  []field // of the JSON body
+	body     *expr.Template
+	bodyKind bodyKind
+
+	// contentType of the body; empty if a header of the manifest says it.
+	contentType string
+	// evaluates says that there are expressions.
+	evaluates bool
+	// open says that the input schema allows arguments it doesn't declare.
+	open bool
+	// known are the declared arguments, if open.
+	known map[string]bool
+	// rest is where undeclared arguments go, if open.
+	rest place
+	// queryNames are the names in the query.
+	queryNames map[string]bool
+	// authQuery is the query parameter that holds a key.
+	authQuery string
+	places    map[string]string
+}
+
+type bodyKind uint8
+
+const (
+	noBody bodyKind = iota
+	jsonMembers
+	jsonTemplate
+	formBody
+)
+
+// segment is one of the path, between slashes.
+type segment struct {
+	pieces  []piece
+	dynamic bool
+}
+
+// piece is literal text or an argument.
+type piece struct {
+	literal string
+	field   *field
+}
+
+// queryPart is a part of the query: pairs as they are, a pair with
+// placeholders, or a value.
+type queryPart struct {
+	literal string
+	pieces  []piece
+	// whole is the only placeholder of a pair name={arg}: no value, no pair.
+	whole  *field
+	values *field
+}
+
+// field is a value of a request: an argument, or a template of the manifest.
+type field struct {
+	slot
+	optional bool
+	template *expr.Template
+}
+
+// headerLine is a header that doesn't depend on the call.
+type headerLine struct {
+	name, value string
+	secret      bool
+}
+
+// Prepare compiles the request of one tool.
+func (u *httpUpstream) Prepare(op plugins.Operation) (plugins.Operator, error) {
+	req, err := requestOf(op)
+	if err != nil {
+		return nil, err
+	}
+	p := newPlanner(u, op.Tool, req)
+	p.path()
+	p.queryMap()
+	p.headerMap()
+	p.bodies()
+	p.arguments()
+	p.staticHead()
+	if len(p.errs) > 0 {
+		return nil, p.errs
+	}
+	return p.op, nil
+}
+
+func requestOf(op plugins.Operation) (*Request, error) {
+	var req *Request
+	switch r := op.Request.(type) {
+	case Request:
+		req = &r
+	case *Request:
+		req = r
+	}
+	if req == nil {
+		return nil, &plugins.FieldError{
+			Path: []string{"request"}, Message: "the tool has no request for its upstream",
+			Hint: "write a method and a path, e.g. GET /customers/{customer_id}",
+		}
+	}
+	if err := req.Validate(); err != nil {
+		return nil, under(err, "request")
+	}
+	return req, nil
+}
+
+// planner makes an operation and collects what is wrong with it.
+type planner struct {
+	op       *operation
+	upstream *httpUpstream
+	tool     *plugins.Tool
+	req      *Request
+	scope    expr.Scope
+	// mentioned are the arguments that the request itself places.
+	mentioned map[string]bool
+	all       bool // args as a whole is mentioned
+	formNames map[string]bool
+	headNames map[string]bool
+	errs      plugins.FieldErrors
+}
+
+func newPlanner(u *httpUpstream, tool *plugins.Tool, req *Request) *planner {
+	op := &operation{
+		upstream: u, tool: tool, method: req.Method,
+		prefix: req.Method + " " + u.base.path, open: isOpen(tool.InputSchema),
+		queryNames: map[string]bool{}, places: map[string]string{}, known: map[string]bool{},
+	}
+	p := &planner{
+		op: op, upstream: u, tool: tool, req: req,
+		scope:     expr.Scope{Names: []string{expr.NameArgs, expr.NameCaller}},
+		mentioned: map[string]bool{}, formNames: map[string]bool{}, headNames: map[string]bool{},
+	}
+	names := make([]string, 0, len(tool.Arguments))
+	for i := range tool.Arguments {
+		names = append(names, tool.Arguments[i].Name)
+		op.known[tool.Arguments[i].Name] = true
+	}
+	if !op.open {
+		p.scope.Arguments = names
+	}
+	return p
+}
+
+// isOpen reports whether an input schema allows arguments it doesn't name.
+func isOpen(schema []byte) bool {
+	var s struct {
+		Additional json.RawMessage `json:"additionalProperties"`
+	}
+	if len(schema) == 0 || json.Unmarshal(schema, &s) != nil {
+		return false
+	}
+	return string(s.Additional) != "false"
+}
+
+// fail collects errors of the part of the tool that path leads to.
+func (p *planner) fail(err error, path ...string) {
+	p.errs = append(p.errs, under(err, path...)...)
+}
+
+// under puts a path before those of field errors.
+func under(err error, path ...string) plugins.FieldErrors {
+	var out plugins.FieldErrors
+	switch err := err.(type) { //nolint:errorlint // both are made here, unwrapped
+	case plugins.FieldErrors:
+		for _, e := range err {
+			out = append(out, under(e, path...)...)
+		}
+	case *plugins.FieldError:
+		e := *err
+		e.Path = append(slices.Clone(path), e.Path...)
+		out = append(out, &e)
+	default:
+		out = append(out, &plugins.FieldError{Path: path, Message: err.Error()})
+	}
+	return out
+}
+
+func (p *planner) requestPath(key ...string) []string {
+	return append([]string{"request"}, p.req.at(key...)...)
+}
+
+// argument returns the declared argument that a placeholder names, by its own
+// name or by the one it has in the path.
+func (p *planner) argument(name string) *plugins.Argument {
+	for i := range p.tool.Arguments {
+		if a := &p.tool.Arguments[i]; a.In == "path" && a.As == name {
+			return a
+		}
+	}
+	for i := range p.tool.Arguments {
+		if a := &p.tool.Arguments[i]; a.Name == name {
+			return a
+		}
+	}
+	return &plugins.Argument{Name: name}
+}
+
+// path makes ready the path and the query that is written behind it.
+func (p *planner) path() {
+	declared := p.scope.Arguments
+	if declared != nil {
+		declared = slices.Clone(declared)
+		for _, a := range p.tool.Arguments {
+			if a.In == "path" && a.As != "" {
+				declared = append(declared, a.As)
+			}
+		}
+	}
+	parsed, err := expr.ParsePath(p.req.Path, declared)
+	if err != nil {
+		errs := under(err, p.requestPath("path")...)
+		for _, e := range errs {
+			e.Offset += p.req.short
+		}
+		p.errs = append(p.errs, errs...)
+		return
+	}
+	for _, pieces := range parsed.Segments {
+		s := segment{}
+		for _, e := range pieces {
+			if e.Name == "" {
+				s.pieces = append(s.pieces, piece{literal: e.Literal})
+				continue
+			}
+			s.dynamic = true
+			s.pieces = append(s.pieces, piece{field: p.placeholder(inPath, e.Name)})
+		}
+		p.op.segments = append(p.op.segments, s)
+	}
+	if base := p.upstream.base.query; base != "" {
+		p.op.query = append(p.op.query, queryPart{literal: base})
+		p.takeNames(base)
+	}
+	p.pathQuery(parsed.Query)
+}
+
+func (p *planner) takeNames(query string) {
+	for _, pair := range strings.Split(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err == nil && name != "" {
+			p.op.queryNames[plain] = true
+		}
+	}
+}
+
+// placeholder makes the field of a placeholder.
+func (p *planner) placeholder(in place, name string) *field {
+	a := p.argument(name)
+	p.mentioned[a.Name] = true
+	p.op.places[a.Name] = in.String() + " {" + name + "}"
+	f := p.field(in, a)
+	f.name, f.encoded = name, string(appendPercent(nil, name))
+	if in == inQueryString && a.Style == "" && a.Explode == nil {
+		f.explode = false
+	}
+	return f
+}
+
+// pathQuery makes ready a query written behind the path, pair by pair.
+func (p *planner) pathQuery(pieces []expr.Piece) {
+	var pair []piece
+	end := func() {
+		if len(pair) > 0 {
+			p.op.query = append(p.op.query, p.pair(pair))
+		}
+		pair = nil
+	}
+	for _, e := range pieces {
+		if e.Name != "" {
+			pair = append(pair, piece{field: p.placeholder(inQueryString, e.Name)})
+			continue
+		}
+		for i, text := range strings.Split(e.Literal, "&") {
+			if i > 0 {
+				end()
+			}
+			if text != "" {
+				pair = append(pair, piece{literal: text})
+			}
+		}
+	}
+	end()
+}
+
+func (p *planner) pair(pieces []piece) queryPart {
+	p.takeNames(pieces[0].literal)
+	if len(pieces) == 1 && pieces[0].field == nil {
+		return queryPart{literal: pieces[0].literal}
+	}
+	part := queryPart{pieces: pieces}
+	if len(pieces) == 2 && strings.HasSuffix(pieces[0].literal, "=") && pieces[1].field != nil {
+		part.whole = pieces[1].field
+	}
+	return part
+}
+
+// queryMap makes ready the query of the long form, and a key in the query.
+func (p *planner) queryMap() {
+	for _, name := range sortedKeys(p.req.Query) {
+		if p.op.queryNames[name] {
+			p.fail(&plugins.FieldError{Message: "the URL has this parameter already"}, p.requestPath("query", name)...)
+		}
+		p.op.queryNames[name] = true
+		f := p.templateField(inQueryString, name, p.req.Query[name], "query")
+		if f != nil {
+			p.op.query = append(p.op.query, queryPart{values: f})
+		}
+	}
+	auth := p.upstream.settings.Auth
+	if auth == nil || auth.Query == nil {
+		return
+	}
+	p.op.queryNames[auth.Query.Name] = true
+	p.op.authQuery = string(appendPercent(nil, auth.Query.Name)) + "="
+}
+
+// templateField makes the field of a value of the manifest.
+func (p *planner) templateField(in place, name string, raw json.RawMessage, key string) *field {
+	path := p.requestPath(key, name)
+	t, err := expr.ParseJSON(raw, p.scope)
+	if err != nil {
+		p.fail(err, path...)
+		return nil
+	}
+	p.mention(t, in.String()+" "+name)
+	f := &field{slot: slot{place: in, name: name, style: in.styles()[0], explode: in == inQueryString || in == inForm}, template: t}
+	f.encoded = encodeName(in, name)
+	f.taken = p.taken(in)
+	p.op.evaluates = true
+	return f
+}
+
+// mention notes the arguments that a template places.
+func (p *planner) mention(t *expr.Template, where string) {
+	names, all := t.Arguments()
+	p.all = p.all || all
+	for _, name := range names {
+		p.mentioned[name] = true
+		if p.op.places[name] == "" {
+			p.op.places[name] = where
+		}
+	}
+}
+
+func (p *planner) taken(in place) map[string]bool {
+	switch in {
+	case inQueryString:
+		return p.op.queryNames
+	case inForm:
+		return p.formNames
+	case inPath, inHeader, inCookie, inBody:
+	}
+	return nil
+}
+
+func encodeName(in place, name string) string {
+	switch in {
+	case inQueryString, inPath:
+		return string(appendPercent(nil, name))
+	case inForm:
+		return string(appendForm(nil, name))
+	case inHeader, inCookie, inBody:
+	}
+	return name
+}
+
+// headerMap makes ready the headers of the long form.
+func (p *planner) headerMap() {
+	for _, name := range sortedKeys(p.req.Headers) {
+		path := p.requestPath("headers", name)
+		t, err := expr.ParseJSON(p.req.Headers[name], p.scope)
+		if err != nil {
+			p.fail(err, path...)
+			continue
+		}
+		names, all := t.Arguments()
+		dynamic := len(names) > 0 || all || t.Uses(expr.NameCaller)
+		if err := p.headerName(name, dynamic); err != nil {
+			p.fail(err, path...)
+			continue
+		}
+		if dynamic {
+			if f := p.templateField(inHeader, name, p.req.Headers[name], "headers"); f != nil {
+				p.op.headers = append(p.op.headers, *f)
+			}
+			continue
+		}
+		v, err := t.Value(&expr.Values{})
+		text, textErr := scalar(v)
+		if err != nil || textErr != nil || !isHeaderValue(text) {
+			p.fail(&plugins.FieldError{Message: "a header's value is visible ASCII characters, with blanks inside only"}, path...)
+			continue
+		}
+		p.op.head = append(p.op.head, headerLine{name: name, value: text})
+	}
+}
+
+// headerName checks a header of the tool and notes it.
+func (p *planner) headerName(name string, dynamic bool) *plugins.FieldError {
+	if err := checkHeaderName(name, dynamic); err != nil {
+		return err
+	}
+	lower := strings.ToLower(name)
+	if a := p.upstream.settings.Auth; a != nil && a.Header != nil && strings.EqualFold(a.Header.Name, name) {
+		return &plugins.FieldError{Message: name + " is written by the upstream's `auth` only"}
+	}
+	if p.headNames[lower] {
+		return &plugins.FieldError{Message: "the request has this header already"}
+	}
+	p.headNames[lower] = true
+	return nil
+}
+
+// staticHead makes the bytes of all headers that are the same for every call.
+func (p *planner) staticHead() {
+	head := []headerLine{{name: "Host", value: p.upstream.base.header}}
+	own := map[string]string{"User-Agent": userAgent, "Accept": "application/json, */*;q=0.8"}
+	s := &p.upstream.settings
+	for name := range s.Headers {
+		for standard := range own {
+			if strings.EqualFold(name, standard) {
+				delete(own, standard)
+			}
+		}
+	}
+	for _, name := range sortedKeys(own) {
+		if !p.headNames[strings.ToLower(name)] {
+			head = append(head, headerLine{name: name, value: own[name]})
+		}
+	}
+	for _, name := range sortedKeys(s.Headers) {
+		if !p.headNames[strings.ToLower(name)] {
+			head = append(head, headerLine{name: name, value: s.Headers[name].Reveal(), secret: true})
+			p.headNames[strings.ToLower(name)] = true
+		}
+	}
+	if line, ok := s.Auth.line(); ok {
+		head = append(head, line)
+		if strings.EqualFold(line.name, "Cookie") && len(p.op.cookies) > 0 {
+			p.fail(&plugins.FieldError{Message: "Cookie is written by the upstream's `auth` only"}, "input", p.op.cookies[0].arg)
+		}
+	}
+	if p.headNames["content-type"] {
+		p.op.contentType = ""
+	}
+	p.op.head = append(head, p.op.head...)
+	p.op.lines = append(p.op.lines, " HTTP/1.1\r\n"...)
+	for _, l := range p.op.head {
+		p.op.lines = append(append(append(append(p.op.lines, l.name...), ": "...), l.value...), "\r\n"...)
+	}
+}
+
+// line returns the header that authenticates the gateway.
+func (a *HTTPAuth) line() (headerLine, bool) {
+	switch {
+	case a == nil || a.Query != nil:
+		return headerLine{}, false
+	case a.Header != nil:
+		return headerLine{name: a.Header.Name, value: a.Header.Value.Reveal(), secret: true}, true
+	case a.Basic != nil:
+		pair := a.Basic.User + ":" + a.Basic.Password.Reveal()
+		return headerLine{name: "Authorization", value: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)), secret: true}, true
+	}
+	return headerLine{name: "Authorization", value: "Bearer " + a.Bearer.Reveal(), secret: true}, true
+}

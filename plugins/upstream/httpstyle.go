@@ -1,0 +1,334 @@
+package upstream
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-mcp/sallyport/plugins"
+	"github.com/sallyport-mcp/sallyport/plugins/expr"
+)
+
+// place is a part of a request that values can be put in.
+type place uint8
+
+const (
+	inPath place = iota
+	inQueryString
+	inHeader
+	inCookie
+	inForm
+	inBody
+)
+
+// String returns the place's name in a manifest.
+func (p place) String() string {
+	return [...]string{"path", "query", "header", "cookie", "form", "body"}[p]
+}
+
+func places() []string { return []string{"path", "query", "header", "cookie", "form", "body"} }
+
+// styles are those that OpenAPI 3 defines for a place, its default first
+// (https://spec.openapis.org/oas/v3.1.1.html#style-values).
+func (p place) styles() []string {
+	switch p {
+	case inPath:
+		return []string{"simple", "label", "matrix"}
+	case inQueryString, inForm:
+		return []string{"form", "spaceDelimited", "pipeDelimited", "deepObject"}
+	case inHeader:
+		return []string{"simple"}
+	case inCookie:
+		return []string{"form"}
+	case inBody:
+	}
+	return nil
+}
+
+// slot is where a value goes, and how it is written there.
+type slot struct {
+	place   place
+	arg     string // the argument, for messages
+	name    string // the name at that place
+	encoded string // the name, encoded for the place
+	style   string
+	explode bool
+	// taken are the names of the query or form that an exploded object must
+	// not use again.
+	taken map[string]bool
+}
+
+func (s *slot) refuse(why string) *plugins.Error {
+	what := fmt.Sprintf("argument %q", s.arg)
+	if s.arg == "" {
+		what = fmt.Sprintf("value of %q", s.name)
+	}
+	return &plugins.Error{
+		Kind:    plugins.KindInvalid,
+		Message: fmt.Sprintf("The %s can't be sent in the %s of the request: %s. Nothing was sent.", what, s.place, why),
+	}
+}
+
+var errNested = errors.New("nested value")
+
+// scalar returns the text of a JSON scalar, numbers as they were written.
+func scalar(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case json.Number:
+		return string(v), nil
+	case bool:
+		if v {
+			return "true", nil
+		}
+		return "false", nil
+	case nil, []any, map[string]any:
+		return "", errNested
+	}
+	text, err := expr.AppendText(nil, v)
+	return string(text), err
+}
+
+// escape appends text as the place wants it.
+func (s *slot) escape(dst []byte, text string) ([]byte, error) {
+	switch s.place {
+	case inHeader:
+		if !isHeaderValue(text) {
+			return dst, s.refuse("only visible ASCII characters are allowed there, with blanks inside only")
+		}
+		return append(dst, text...), nil
+	case inCookie:
+		if !isCookieValue(text) {
+			return dst, s.refuse(`only visible ASCII characters except ",;\ and blanks are allowed there`)
+		}
+		return append(dst, text...), nil
+	case inForm:
+		return appendForm(dst, text), nil
+	case inPath, inQueryString, inBody:
+	}
+	return appendPercent(dst, text), nil
+}
+
+// item appends one item of a list whose items are told apart by a delimiter.
+func (s *slot) item(dst []byte, v any, delimiter string) ([]byte, error) {
+	text, err := scalar(v)
+	if err != nil {
+		return dst, s.refuse("lists there hold only strings, numbers and booleans")
+	}
+	if delimiter != "" && strings.Contains(text, delimiter) {
+		return dst, s.refuse(fmt.Sprintf("an item has %q in it, which separates items there", delimiter))
+	}
+	return s.escape(dst, text)
+}
+
+// separator returns what stands between items, and the character that an item
+// must not have because the receiver could not tell it from a separator.
+func (s *slot) separator() (text, refused string) {
+	switch {
+	case s.style == "spaceDelimited" && s.place == inForm:
+		return "+", " "
+	case s.style == "spaceDelimited":
+		return "%20", " "
+	case s.style == "pipeDelimited":
+		return "%7C", "|"
+	case s.place == inHeader:
+		return ",", ","
+	}
+	return ",", ""
+}
+
+// list appends the items of an array, or names and values of an object,
+// between separators.
+func (s *slot) list(dst []byte, v any, between, refused string) ([]byte, error) {
+	var err error
+	switch v := v.(type) {
+	case []any:
+		for i, e := range v {
+			if i > 0 {
+				dst = append(dst, between...)
+			}
+			if dst, err = s.item(dst, e, refused); err != nil {
+				return dst, err
+			}
+		}
+	case map[string]any:
+		equals := between
+		if s.explode {
+			equals = "="
+		}
+		for i, name := range members(v) {
+			if i > 0 {
+				dst = append(dst, between...)
+			}
+			if s.place == inHeader && strings.Contains(name, "=") {
+				return dst, s.refuse(`a member's name has "=" in it`)
+			}
+			if dst, err = s.item(dst, name, refused); err != nil {
+				return dst, err
+			}
+			dst = append(dst, equals...)
+			if dst, err = s.item(dst, v[name], refused); err != nil {
+				return dst, err
+			}
+		}
+	default:
+		return s.item(dst, v, "")
+	}
+	return dst, nil
+}
+
+// members returns the names of an object's members that aren't null, sorted.
+func members(object map[string]any) []string {
+	names := make([]string, 0, len(object))
+	for name, v := range object {
+		if v != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func isEmpty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// appendPath appends a value to a segment of the path.
+func (s *slot) appendPath(dst []byte, v any) ([]byte, error) {
+	if isEmpty(v) || v == "" {
+		return dst, s.refuse("it is empty")
+	}
+	switch s.style {
+	case "label":
+		between := ","
+		if s.explode {
+			between = "."
+		}
+		return s.list(append(dst, '.'), v, between, "")
+	case "matrix":
+		return s.appendMatrix(dst, v)
+	}
+	between, refused := s.separator()
+	return s.list(dst, v, between, refused)
+}
+
+func (s *slot) appendMatrix(dst []byte, v any) ([]byte, error) {
+	var err error
+	items, isList := v.([]any)
+	object, isObject := v.(map[string]any)
+	switch {
+	case s.explode && isList:
+		for _, e := range items {
+			dst = append(append(append(dst, ';'), s.encoded...), '=')
+			if dst, err = s.item(dst, e, ""); err != nil {
+				return dst, err
+			}
+		}
+		return dst, nil
+	case s.explode && isObject:
+		return s.list(append(dst, ';'), object, ";", "")
+	}
+	dst = append(append(append(dst, ';'), s.encoded...), '=')
+	return s.list(dst, v, ",", "")
+}
+
+// pairs writes name=value pairs with what stands before the first and between
+// the others.
+type pairs struct {
+	first, between string
+	count          int
+}
+
+func (p *pairs) start(dst []byte) []byte {
+	p.count++
+	if p.count == 1 {
+		return append(dst, p.first...)
+	}
+	return append(dst, p.between...)
+}
+
+// appendPairs appends a value as pairs to a query, a form or a cookie header.
+// Empty lists and null are left out, as in RFC 6570.
+func (s *slot) appendPairs(dst []byte, p *pairs, v any) ([]byte, error) {
+	if isEmpty(v) {
+		return dst, nil
+	}
+	var err error
+	switch v := v.(type) {
+	case []any:
+		if s.style == "deepObject" {
+			return dst, s.refuse("an object is wanted there")
+		}
+		if !s.explode {
+			break
+		}
+		for _, e := range v {
+			dst = append(append(p.start(dst), s.encoded...), '=')
+			if dst, err = s.item(dst, e, ""); err != nil {
+				return dst, err
+			}
+		}
+		return dst, nil
+	case map[string]any:
+		if s.style == "deepObject" || s.explode {
+			return s.appendObject(dst, p, v)
+		}
+	}
+	dst = append(append(p.start(dst), s.encoded...), '=')
+	if s.place == inCookie && !isScalar(v) {
+		return dst, s.refuse("a cookie can't hold a list")
+	}
+	between, refused := s.separator()
+	return s.list(dst, v, between, refused)
+}
+
+func isScalar(v any) bool {
+	switch v.(type) {
+	case []any, map[string]any:
+		return false
+	}
+	return true
+}
+
+// appendObject appends a pair for each member of an object.
+func (s *slot) appendObject(dst []byte, p *pairs, object map[string]any) ([]byte, error) {
+	var err error
+	for _, name := range members(object) {
+		dst = p.start(dst)
+		switch {
+		case s.style == "deepObject":
+			dst = append(append(dst, s.encoded...), "%5B"...)
+			if dst, err = s.escape(dst, name); err != nil {
+				return dst, err
+			}
+			dst = append(dst, "%5D"...)
+		case s.taken[name] || s.place == inCookie && !isToken(name):
+			return dst, s.refuse(fmt.Sprintf("the member name %q is not allowed there", name))
+		default:
+			if dst, err = s.escape(dst, name); err != nil {
+				return dst, err
+			}
+		}
+		if dst, err = s.item(append(dst, '='), object[name], ""); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// appendHeader appends a value to a header line.
+func (s *slot) appendHeader(dst []byte, v any) ([]byte, error) {
+	between, refused := s.separator()
+	return s.list(dst, v, between, refused)
+}
