@@ -17,7 +17,7 @@ LABEL org.opencontainers.image.title="sallyport" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /out/sallyport /usr/local/bin/sallyport
 WORKDIR /etc/sallyport
-USER nonroot:nonroot
+USER 65532:65532
 EXPOSE 8080 9090
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=4s --start-period=5s --retries=3 \

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -28,8 +30,8 @@ type builder struct {
 	refused  bool
 }
 
-// build converts a YAML node; it returns nil after a mistake that leaves
-// nothing to go on with, which it has reported.
+// build converts a YAML node. After a mistake that leaves nothing to go on
+// with, which it has reported, the node is marked as broken.
 func (b *builder) build(y *yaml.Node, depth int) *node {
 	if y.Kind == yaml.AliasNode {
 		return b.alias(y, depth)
@@ -37,7 +39,8 @@ func (b *builder) build(y *yaml.Node, depth int) *node {
 	n := &node{file: b.file, line: y.Line, col: y.Column, size: 1, height: 1, flow: y.Style&yaml.FlowStyle != 0}
 	if depth > maxDepth {
 		b.report(place(n, nil, "").Problem(fmt.Sprintf("values are nested deeper than %d", maxDepth), ""))
-		return nil
+		n.broken = true
+		return n
 	}
 	if y.Anchor != "" {
 		b.done[y] = nil // marks that it is being built
@@ -50,10 +53,9 @@ func (b *builder) build(y *yaml.Node, depth int) *node {
 	case yaml.SequenceNode:
 		n.kind = sequenceNode
 		for _, item := range y.Content {
-			if v := b.build(item, depth+1); v != nil {
-				n.items = append(n.items, v)
-				n.grow(v)
-			}
+			v := b.build(item, depth+1)
+			n.items = append(n.items, v)
+			n.grow(v)
 		}
 	default:
 		n.raw = y.Value
@@ -87,12 +89,14 @@ func (b *builder) tag(y *yaml.Node, n *node) {
 		n.tag = y.Tag[len("!!"):]
 		return
 	}
-	n.style = literal // its position is that of the tag
+	n.broken = true
 	hint := ""
 	if y.Kind == yaml.ScalarNode {
 		hint = "quote this value, if it is meant to begin with !"
 	}
-	b.report(place(n, nil, "").Problem(fmt.Sprintf("the tag %q has no meaning here", clip(y.Tag)), hint))
+	written, _, _ := strings.Cut(fromColumn(b.file.line(n.line), n.col), " ")
+	at := span{n.line, n.col, n.col + utf8.RuneCountInString(written)}
+	b.report(b.file.problem(at, fmt.Sprintf("the tag %q has no meaning here", clip(y.Tag)), hint))
 }
 
 func styleOf(s yaml.Style) style {
@@ -112,16 +116,15 @@ func styleOf(s yaml.Style) style {
 
 // alias resolves *name. What all aliases together stand for is bounded.
 func (b *builder) alias(y *yaml.Node, depth int) *node {
-	at := &node{file: b.file, line: y.Line, col: y.Column}
-	at.raw = "*" + y.Value
+	at := &node{file: b.file, line: y.Line, col: y.Column, raw: "*" + y.Value, size: 1, height: 1, broken: true}
 	target, seen := b.done[y.Alias]
 	switch {
 	case !seen:
 		b.report(place(at, nil, "").Problem(fmt.Sprintf("unknown anchor %q", clip(y.Value)), "quote this value, if it is meant to begin with *"))
-		return nil
+		return at
 	case target == nil:
 		b.report(place(at, nil, "").Problem(fmt.Sprintf("the value of anchor %q contains itself", clip(y.Value)), ""))
-		return nil
+		return at
 	}
 	b.aliased += target.size
 	if b.aliased > maxAliased || depth+target.height > maxDepth+1 {
@@ -129,7 +132,7 @@ func (b *builder) alias(y *yaml.Node, depth int) *node {
 			b.report(place(at, nil, "").Problem("aliases stand for too much", "write less by aliases"))
 		}
 		b.refused = true
-		return nil
+		return at
 	}
 	return target
 }
@@ -142,21 +145,18 @@ func (b *builder) mapping(y *yaml.Node, n *node, depth int) {
 		yk, yv := y.Content[i], y.Content[i+1]
 		key := b.key(yk)
 		if key == nil {
+			n.broken = true
 			continue
 		}
 		merge := yk.Kind == yaml.ScalarNode && yk.Value == "<<" && styleOf(yk.Style) == plain && yk.Style&yaml.TaggedStyle == 0
 		value := b.build(yv, depth+1)
-		if value == nil {
-			continue
-		}
 		n.grow(value)
 		if merge {
 			merges = append(merges, b.merged(key, value)...)
 			continue
 		}
 		if before := first[key.raw]; before != nil {
-			b.report(place(key, nil, "").Problem(fmt.Sprintf("the key %q is written twice", clip(key.raw)),
-				"first at "+place(before, nil, "").String()))
+			b.report(twice(key, before, "", fmt.Sprintf("the key %q is written twice", clip(key.raw))))
 			continue
 		}
 		first[key.raw] = key
@@ -186,9 +186,19 @@ func (b *builder) key(y *yaml.Node) *node {
 	return k
 }
 
+// twice makes the problem of a key that was written before.
+func twice(second, first *node, path, message string) Problem {
+	at := place(first, nil, "")
+	p := place(second, nil, path).Problem(message, "first at "+at.String())
+	p.first = &at
+	return p
+}
+
 // merged returns the mappings that a merge key names.
 func (b *builder) merged(key, value *node) []*node {
 	switch {
+	case value.broken:
+		return nil
 	case value.kind == mappingNode:
 		return []*node{value}
 	case value.kind == sequenceNode && !slices.ContainsFunc(value.items, func(n *node) bool { return n.kind != mappingNode }):

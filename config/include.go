@@ -132,7 +132,7 @@ func (l *loader) merge(into *node, f *file, included bool) {
 			l.checkVersion(&m)
 		case key == "include":
 		default:
-			l.duplicate(m.key, before.key, key, fmt.Sprintf("%q is written twice", key))
+			l.report(twice(m.key, before.key, key, fmt.Sprintf("%q is written twice", clip(key))))
 		}
 	}
 	if m := f.root.get("include"); m != nil {
@@ -149,15 +149,11 @@ func (l *loader) mergeNamed(into, from *node, key string) {
 	for _, m := range from.members {
 		if first := known[m.key.raw]; first != nil {
 			what := owner([]string{key, clip(m.key.raw)})
-			l.duplicate(m.key, first, key+"."+m.key.raw, what+" is defined twice")
+			l.report(twice(m.key, first, key+"."+m.key.raw, what+" is defined twice"))
 			continue
 		}
 		into.members = append(into.members, m)
 	}
-}
-
-func (l *loader) duplicate(second, first *node, path, message string) {
-	l.report(place(second, nil, path).Problem(message, "first at "+place(first, nil, "").String()))
 }
 
 // include reads the files that match the patterns of a file.

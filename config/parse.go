@@ -89,7 +89,7 @@ func (l *loader) checkText(f *file, data []byte) *Problem {
 		case r == utf8.RuneError && size < 2:
 			return refuse(i, "the file is not UTF-8 from here on", "save it as UTF-8")
 		case !yamlCharacter(r):
-			return refuse(i, fmt.Sprintf("the control character U+%04X can't stand in a manifest", r), `write it as an escape in double quotes, e.g. "\x07"`)
+			return refuse(i, fmt.Sprintf("the character U+%04X can't stand in a manifest", r), fmt.Sprintf(`write it as "\u%04X" in double quotes`, r))
 		}
 	}
 	return nil

@@ -45,6 +45,8 @@ type Problem struct {
 
 	// source is the file's text, to show the line.
 	source *file
+	// first is the place that the hint names, if it names one.
+	first *Place
 }
 
 // Error returns place, severity and message in one line.

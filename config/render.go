@@ -101,6 +101,9 @@ func (r *renderer) problem(p Problem) {
 		f = &file{name: p.File, text: string(data)}
 	}
 	hint := strings.Split(p.Hint, "\n")
+	if p.first != nil {
+		hint = []string{fmt.Sprintf("first at %s:%d:%d", r.shownPath(p.first.File), p.first.Line, p.first.Col)}
+	}
 	if f == nil || f.text == "" {
 		for _, line := range hint {
 			if line != "" {

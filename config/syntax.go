@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -13,10 +14,6 @@ var (
 	pairText      = regexp.MustCompile(`(?:^|[\s{,\[])(?:"[^"]*"|'[^']*'|[^\s"'{}\[\],#:][^"'{}\[\],#:]*):(\s+)`)
 	itemText      = regexp.MustCompile(`^(\s*(?:- +)+)`)
 )
-
-// lookAhead is how many lines after the reported one are searched for the
-// value that the parser stumbled over.
-const lookAhead = 20
 
 // syntaxProblem makes a problem of an error of the YAML parser, which tells a
 // line at best: the place is that of the value most likely meant.
@@ -31,27 +28,69 @@ func syntaxProblem(f *file, err error) Problem {
 			}
 		}
 	}
-	line = min(max(line, 1), max(f.count(), 1))
+	context := min(max(line, 1), max(f.count(), 1))
 	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
 		return anchorProblem(f, m[1])
 	}
-	for number := line; number <= min(line+lookAhead, f.count()); number++ {
-		text := f.line(number)
-		indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
-		if i := strings.IndexByte(indent, '\t'); i >= 0 && number <= line+1 {
-			return f.problem(span{number, i + 1, i + 2}, "a tab can't indent YAML", "indent with spaces")
+	line = max(context, stumblingLine(f, err))
+	for number := context; number <= line; number++ {
+		if p, ok := doubtfulLine(f, number, message); ok {
+			return p
 		}
-		if at, ok := doubtful(number, text); ok {
-			return f.problem(at, words(message), "quote this value")
-		}
-		if number == line && !inFlow(message) {
-			break
-		}
+	}
+	if inFlow(message) {
+		line = context
 	}
 	text := strings.TrimRight(f.line(line), " \t")
 	trimmed := strings.TrimLeft(text, " \t")
 	col := utf8.RuneCountInString(text[:len(text)-len(trimmed)]) + 1
 	return f.problem(span{line, col, col + utf8.RuneCountInString(trimmed)}, words(message), syntaxHint(message))
+}
+
+// maxSearched bounds the text in which the line of a mistake is searched by
+// parsing parts of it.
+const maxSearched = 512 << 10
+
+// stumblingLine is where the parser noticed the mistake, while its error tells
+// where the mapping or list around it begins: the error is the same for all
+// texts that are cut after that line, and for none that is cut before.
+func stumblingLine(f *file, err error) int {
+	if len(f.text) > maxSearched {
+		return 0
+	}
+	f.count()
+	return 1 + sort.Search(len(f.lines), func(i int) bool {
+		_, _, cut := decodeDocuments([]byte(strings.Join(f.lines[:i+1], "\n") + "\n"))
+		return cut != nil && cut.Error() == err.Error()
+	})
+}
+
+var (
+	badEscape  = regexp.MustCompile(`\\[^0abt\tnvfre "/\\N_LPxuU]`)
+	apostrophe = regexp.MustCompile(`'[^']*'[\pL\pN]`)
+)
+
+// doubtfulLine finds what is probably meant on a line.
+func doubtfulLine(f *file, number int, message string) (Problem, bool) {
+	text := f.line(number)
+	column := func(i int) int { return utf8.RuneCountInString(text[:i]) + 1 }
+	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
+	if i := strings.IndexByte(indent, '\t'); i >= 0 {
+		return f.problem(span{number, i + 1, i + 2}, "a tab can't indent YAML", "indent with spaces"), true
+	}
+	if at, ok := doubtful(number, text); ok {
+		return f.problem(at, words(message), "quote this value"), true
+	}
+	if m := badEscape.FindStringIndex(text); m != nil && strings.Contains(message, "escape") {
+		return f.problem(span{number, column(m[0]), column(m[1])}, words(message), `write \\ for a backslash, or use single quotes`), true
+	}
+	if m := apostrophe.FindStringIndex(text); m != nil {
+		return f.problem(span{number, column(m[0]), column(m[1])}, "the single quotes end here", "write '' for ' within single quotes"), true
+	}
+	if i := strings.LastIndexAny(text, `"'`); i >= 0 && strings.Contains(message, "unexpected end of stream") {
+		return f.problem(span{number, column(i), 0}, words(message), "close the quote"), true
+	}
+	return Problem{}, false
 }
 
 // countsFromZero tells the messages of yaml.v3's parser, whose lines count
@@ -86,7 +125,7 @@ func words(message string) string {
 		{"block sequence entries are not allowed", "a list can't begin here"},
 		{"did not find expected '-'", "want a list item; the indentation may be wrong"},
 		{"found a tab character", "a tab can't stand here"},
-		{"found unknown escape character", `there is no such escape in a text in double quotes; write \\ for a backslash, or use single quotes`},
+		{"found unknown escape character", "there is no such escape in double quotes"},
 	} {
 		if strings.HasPrefix(message, w[0]) {
 			return w[1]
@@ -101,8 +140,6 @@ func syntaxHint(message string) string {
 		return "check the indentation, and quote texts that hold ': '"
 	case strings.HasPrefix(message, "block sequence entries"):
 		return "begin the list on a line of its own, or write it as [a, b]"
-	case strings.HasPrefix(message, "found unexpected end of stream"):
-		return "close the quote"
 	default:
 		return ""
 	}

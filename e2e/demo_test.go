@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,9 +17,17 @@ import (
 // call that it suggests, made by every client with a token that it printed.
 func TestDemo(t *testing.T) {
 	began := time.Now()
-	printed := start(t, "sallyport", []string{"demo"}, nil, "")
+	printed := start(t, "sallyport", []string{
+		"demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--upstream", "127.0.0.1:0",
+	}, nil, "")
 	d := waitDemo(t, printed)
 	t.Logf("the demo was ready after %v", time.Since(began).Round(time.Millisecond))
+	t.Run("the suggested call", func(t *testing.T) {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(binaries, "sallyport"), d.command...)
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) == 0 {
+			t.Errorf("%v: %v\n%s", cmd, err, out)
+		}
+	})
 	for _, c := range goClients() {
 		t.Run(c.name+"/"+c.revision, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), checkTimeout)
@@ -49,10 +59,11 @@ func TestDemo(t *testing.T) {
 
 // demo is what `sallyport demo` tells a person.
 type demo struct {
-	url    string
-	tokens []string
-	tool   string // of the call it suggests
-	args   map[string]any
+	url     string
+	tokens  []string // different ones, as they come
+	command []string // arguments of the call it suggests
+	tool    string   // what that calls
+	args    map[string]any
 }
 
 // waitDemo reads the demo's output until everything is there.
@@ -85,13 +96,17 @@ func parseDemo(text string) (demo, error) {
 			d.tokens = append(d.tokens, token)
 		}
 	}
-	call := regexp.MustCompile(`sallyport call .*`).FindString(text)
-	for _, word := range strings.Fields(strings.TrimPrefix(call, "sallyport call")) {
+	call := regexp.MustCompile(`sallyport (call .*)`).FindStringSubmatch(text)
+	if call != nil {
+		d.command = strings.Fields(call[1])
+	}
+	for i, word := range d.command {
 		name, value, isArgument := strings.Cut(word, "=")
 		switch {
-		case isArgument && !strings.HasPrefix(word, "-"):
-			d.args[name] = strings.Trim(value, `'"`)
-		case d.tool == "" && regexp.MustCompile(`^\w+$`).MatchString(word):
+		case i == 0 || strings.HasPrefix(word, "-") || strings.HasPrefix(d.command[i-1], "--"):
+		case isArgument:
+			d.args[name] = value
+		default:
 			d.tool = word
 		}
 	}

@@ -114,7 +114,6 @@ func (d *decoder) listAt(i, depth int) (any, int) {
 		case ']':
 			list := make([]any, len(d.stack)-base)
 			copy(list, d.stack[base:])
-			clear(d.stack[base:])
 			d.stack = d.stack[:base]
 			return list, i + 1
 		default:
