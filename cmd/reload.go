@@ -2,13 +2,14 @@ package cmd
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway"
 )
 
@@ -47,16 +48,35 @@ func (a *app) tellReloaded(body []byte) error {
 	return a.printf("generation %d is active: %d tools, hash %s\n", g.Number, g.Tools, g.Hash)
 }
 
+// refusal is what POST /reload answers to a manifest that was refused.
+type refusal struct {
+	Problems []struct {
+		File     string `json:"file"`
+		Line     int    `json:"line"`
+		Column   int    `json:"column"`
+		Message  string `json:"message"`
+		Hint     string `json:"hint"`
+		Severity string `json:"severity"`
+	} `json:"problems"`
+	Error string `json:"error"`
+}
+
 func (a *app) tellRefused(status int, body []byte) error {
-	var refused struct {
-		Problems config.Problems `json:"problems"`
-		Error    string          `json:"error"`
-	}
-	if err := json.Unmarshal(body, &refused); err != nil || (len(refused.Problems) == 0 && refused.Error == "") {
+	var r refusal
+	if err := json.Unmarshal(body, &r); err != nil || (len(r.Problems) == 0 && r.Error == "") {
 		return fmt.Errorf("the gateway answered %d: %s", status, body)
 	}
-	if len(refused.Problems) > 0 {
-		return a.report(refused.Problems)
+	if len(r.Problems) == 0 {
+		return fmt.Errorf("refused: %s", r.Error)
 	}
-	return fmt.Errorf("refused: %s", refused.Error)
+	for _, p := range r.Problems {
+		line := fmt.Sprintf("%s:%d:%d: %s: %s\n", p.File, p.Line, p.Column, p.Severity, p.Message)
+		if p.Hint != "" {
+			line += "    hint: " + p.Hint + "\n"
+		}
+		if _, err := io.WriteString(a.stderr, line); err != nil {
+			return fmt.Errorf("print problems: %w", err)
+		}
+	}
+	return errors.New("refused; the active manifest stays")
 }

@@ -54,9 +54,6 @@ func (a *app) tell(problems config.Problems, format string) error {
 		}
 		return a.report(problems)
 	case "json":
-		if problems == nil {
-			problems = config.Problems{}
-		}
 		out, err = json.MarshalIndent(problems, "", "  ")
 	case "sarif":
 		out, err = problems.SARIF(Version())

@@ -15,20 +15,20 @@ import (
 // toolName is what clients accept as a tool's name.
 var toolName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
-// maxVersion is the version of the language.
+// manifestVersion is the version of the language.
 const manifestVersion = 1
 
 // checkVersion checks the version of a further file.
 func (l *loader) checkVersion(m *member) {
 	if n, err := parseInt(m.value.text, 64); err != nil || n != manifestVersion || m.value.style != plain {
-		l.report(place(m.value, m.key, "version").Problem(fmt.Sprintf("version %s is not known", describe(m.value)), "write version: 1"))
+		l.report(place(m.value, m.key, "version").Problem(fmt.Sprintf("version %s is not known", clip(m.value.raw)), "write version: 1"))
 	}
 }
 
 // check finds what is wrong with values that are right by themselves.
 func (l *loader) check(m *Manifest) {
 	if m.Version != 0 && m.Version != manifestVersion {
-		l.report(m.ProblemAt([]string{"version"}, fmt.Sprintf("version %d is not known", m.Version), "write version: 1", 0))
+		l.reportAt(m.Place, []string{"version"}, fmt.Sprintf("version %d is not known", m.Version), "write version: 1")
 	}
 	if len(m.Tools) == 0 && l.errors() == 0 {
 		l.report(m.ProblemAt([]string{"tools"}, "the manifest has no tools", "the smallest manifest is\n"+smallest, 0))
@@ -54,24 +54,32 @@ func (l *loader) checkTool(name string, t *Tool, upstreams []string) {
 	}
 	switch {
 	case t.Upstream != "" && !slices.Contains(upstreams, t.Upstream):
-		l.report(t.ProblemAt([]string{"upstream"}, fmt.Sprintf("unknown upstream %q in tool %q", clip(t.Upstream), clip(name)), suggest(t.Upstream, upstreams), 0))
+		l.reportAt(t.Place, []string{"upstream"}, fmt.Sprintf("unknown upstream %q in tool %q", clip(t.Upstream), clip(name)), suggest(t.Upstream, upstreams))
 	case t.Upstream == "" && len(upstreams) > 1 && t.node.get("request") != nil && t.node.get("upstream") == nil:
 		l.report(t.Problem(fmt.Sprintf("tool %q doesn't say which upstream it asks", clip(name)), "write upstream: "+strings.Join(upstreams[:min(len(upstreams), maxListed)], " | ")))
 	}
 	if t.Input != nil && t.InputSchema != nil {
-		l.report(t.ProblemAt([]string{"input_schema"}, fmt.Sprintf("tool %q has both input and input_schema", clip(name)), "keep one of them", 0))
+		l.reportAt(t.Place, []string{"input_schema"}, fmt.Sprintf("tool %q has both input and input_schema", clip(name)), "keep one of them")
 	}
 	places := []string{"path", "query", "header", "cookie", "body", "form"}
 	if t.In != nil && t.InputSchema == nil {
-		l.report(t.ProblemAt([]string{"in"}, fmt.Sprintf("in goes with input_schema, which tool %q doesn't have", clip(name)), "write in: beside the argument's type, e.g. {type: string, in: query}", 0))
+		l.reportAt(t.Place, []string{"in"}, fmt.Sprintf("in goes with input_schema, which tool %q doesn't have", clip(name)), "write in: beside the argument's type, e.g. {type: string, in: query}")
 	}
 	for arg, in := range t.In {
 		if !slices.Contains(places, in) {
-			l.report(t.ProblemAt([]string{"in", arg}, fmt.Sprintf("want one of %s for %q, found %q", strings.Join(places, ", "), clip(arg), clip(in)), suggest(in, places), 0))
+			l.reportAt(t.Place, []string{"in", arg}, fmt.Sprintf("want one of %s for %q, found %q", strings.Join(places, ", "), clip(arg), clip(in)), suggest(in, places))
 		}
 	}
-	if t.Description == "" && t.Title == "" {
+	if t.node.get("description") == nil {
 		l.report(t.Warning(fmt.Sprintf("tool %q has no description", clip(name)), "models choose tools by their descriptions"))
+	}
+}
+
+// reportAt adds a problem with a value below a place, unless it was in vain to
+// expand it.
+func (l *loader) reportAt(p Place, path []string, message, hint string) {
+	if below, _ := p.walk(path); below.node == nil || !below.node.broken {
+		l.report(p.ProblemAt(path, message, hint, 0))
 	}
 }
 
@@ -81,7 +89,7 @@ func (l *loader) checkServer(m *Manifest) {
 	if s.IsZero() {
 		return
 	}
-	at := func(problem, hint string, path ...string) { l.report(s.ProblemAt(path, problem, hint, 0)) }
+	at := func(problem, hint string, path ...string) { l.reportAt(s.Place, path, problem, hint) }
 	if problem := addressProblem(s.Listen); problem != "" {
 		at(problem, "write 127.0.0.1:8080", "listen")
 	} else if !loopback(s.Listen) && len(m.Auth.Parts) == 0 {

@@ -57,13 +57,13 @@ func (d *decoder) wrong(s site, want, hint string) {
 
 // value decodes the node into v. f is the field's tag, nil if there is none.
 func (d *decoder) value(s site, v reflect.Value, f *field) {
-	if s.node.broken {
-		return
-	}
-	if v.Kind() == reflect.Pointer && !isJSON(v.Type()) {
+	if v.Kind() == reflect.Pointer {
 		target := reflect.New(v.Type().Elem())
 		d.value(s, target.Elem(), f)
 		v.Set(target)
+		return
+	}
+	if s.node.broken {
 		return
 	}
 	if isJSON(v.Type()) {
@@ -273,7 +273,10 @@ func (d *decoder) stringValue(s site, v reflect.Value, f *field) {
 	}
 	text := s.node.text
 	if f != nil && f.enum != nil && !slices.Contains(f.enum, text) {
-		hint := suggest(text, f.enum)
+		hint := ""
+		if near := nearest(text, f.enum); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
 		d.problem(s, fmt.Sprintf("want one of %s for %q, found %s", strings.Join(f.enum, ", "), s.name, describe(s.node)), hint)
 		return
 	}

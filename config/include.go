@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -81,7 +82,7 @@ func (l *loader) readManifest(p, name string, at *Place) *file {
 	data, err := l.storage.readFile(p, maxFileBytes)
 	if err != nil {
 		if at != nil {
-			l.report(at.Problem(fmt.Sprintf("can't read %s: %v", name, err), ""))
+			l.report(at.Problem(fmt.Sprintf("can't read %s: %v", filepath.Base(p), err), ""))
 		} else {
 			l.report(f.problem(span{1, 1, 2}, "can't read the manifest: "+err.Error(), ""))
 		}
@@ -167,9 +168,9 @@ func (l *loader) include(into *node, f *file, m *member) {
 			continue // the decoder says what is wrong
 		}
 		at := place(pattern, nil, "include")
-		found, problem := l.glob(filepath.Dir(f.path), pattern.text)
-		if problem != "" {
-			l.report(at.Problem(problem, "an include stays in the root file's folder"))
+		found, err := l.glob(filepath.Dir(f.path), pattern.text)
+		if err != nil {
+			l.report(at.Problem(err.Error(), ""))
 			continue
 		}
 		for _, p := range found {
@@ -186,21 +187,21 @@ func (l *loader) include(into *node, f *file, m *member) {
 
 // glob returns the files that a pattern names, sorted. A name without wildcard
 // must exist; readManifest says if it doesn't.
-func (l *loader) glob(folder, pattern string) (files []string, problem string) {
+func (l *loader) glob(folder, pattern string) ([]string, error) {
 	clean := path.Clean(filepath.ToSlash(pattern))
 	switch {
 	case path.IsAbs(clean) || filepath.IsAbs(pattern):
-		return nil, "an absolute path can't be included"
+		return nil, errors.New("an include is a path relative to this file, not an absolute one")
 	case !inside(l.rootFolder, filepath.Join(folder, filepath.FromSlash(clean))):
-		return nil, "the path leaves the folder of the manifest"
+		return nil, errors.New("an include can't leave the root file's folder")
 	}
-	if _, err := path.Match(clean, ""); err != nil {
-		return nil, "this is not a pattern: " + err.Error()
+	if _, err := path.Match(clean, strings.Repeat("x", len(clean))); err != nil {
+		return nil, errors.New("this is not a pattern: a bracket isn't closed")
 	}
 	g := glob{loader: l}
 	g.walk(folder, strings.Split(clean, "/"))
 	slices.Sort(g.found)
-	return slices.Compact(g.found), ""
+	return slices.Compact(g.found), nil
 }
 
 // glob is the search for one pattern's files.

@@ -42,9 +42,9 @@ type Server struct {
 	TLS                *ServerTLS         `manifest:"tls" doc:"Certificate of the MCP listener."`
 	AllowedOrigins     []string           `manifest:"allowed_origins" doc:"Web origins whose pages may call, e.g. https://claude.ai."`
 	TrustedProxies     []string           `manifest:"trusted_proxies" doc:"Networks whose X-Forwarded-For is believed."`
-	MaxBody            int64              `manifest:"max_body,size" doc:"Largest request body." default:"1MiB"`
-	MaxConcurrentCalls int                `manifest:"max_concurrent_calls" doc:"Calls served at once; more are refused with 503." default:"1000"`
-	CallTimeout        time.Duration      `manifest:"call_timeout" doc:"Ceiling for any call." default:"60s"`
+	MaxBody            int64              `manifest:"max_body,size" doc:"Largest request body." default:"1MiB" min:"1KiB"`
+	MaxConcurrentCalls int                `manifest:"max_concurrent_calls" doc:"Calls served at once; more are refused with 503." default:"1000" min:"1"`
+	CallTimeout        time.Duration      `manifest:"call_timeout" doc:"Ceiling for any call." default:"60s" min:"1ms"`
 	ShutdownGrace      time.Duration      `manifest:"shutdown_grace" doc:"Time for calls in flight to end after SIGTERM." default:"25s"`
 	Sessions           Sessions           `manifest:"sessions" doc:"Sessions of the legacy protocol revisions."`
 	Parts              map[string]Setting `manifest:",inline,parts=server"`
@@ -59,8 +59,8 @@ type ServerTLS struct {
 
 // Sessions bounds the sessions of the legacy revisions.
 type Sessions struct {
-	TTL time.Duration `manifest:"ttl" doc:"Life of a session since initialize." default:"1h"`
-	Max int           `manifest:"max" doc:"Ended sessions remembered until they expire." default:"10000"`
+	TTL time.Duration `manifest:"ttl" doc:"Life of a session since initialize." default:"1h" min:"1s"`
+	Max int           `manifest:"max" doc:"Ended sessions remembered until they expire." default:"10000" min:"1"`
 }
 
 // Auth holds the settings of the ways to know a caller, by key.

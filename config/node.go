@@ -183,7 +183,7 @@ func (n *node) at(offset int) span {
 		return n.token()
 	}
 	before := utf8.RuneCountInString(n.raw[:raw])
-	width := max(1, wordLength(n.raw[raw:]))
+	width := max(1, unitLength(n.raw[raw:]))
 	rest, col := n.source()
 	switch n.style {
 	case plain:
@@ -255,6 +255,22 @@ func escapeLength(s []rune) int {
 	default:
 		return 2
 	}
+}
+
+// unitLength is the length of what belongs together at the start of s: a word,
+// a placeholder {name}, or a hole.
+func unitLength(s string) int {
+	if strings.HasPrefix(s, "${{") {
+		if n := holeLength(s); !strings.Contains(s[:n], "\n") {
+			return utf8.RuneCountInString(s[:n])
+		}
+	}
+	if strings.HasPrefix(s, "{") {
+		if n := wordLength(s[1:]); strings.HasPrefix(s[1+n:], "}") {
+			return n + 2
+		}
+	}
+	return wordLength(s)
 }
 
 // wordLength counts the letters, digits and underscores that s begins with.

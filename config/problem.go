@@ -81,6 +81,14 @@ func (l Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// MarshalJSON writes the problems as a list; of none an empty one.
+func (l Problems) MarshalJSON() ([]byte, error) {
+	if l == nil {
+		return []byte("[]"), nil
+	}
+	return json.Marshal([]Problem(l))
+}
+
 // Count returns how many errors and how many warnings there are.
 func (l Problems) Count() (errs, warnings int) {
 	for _, p := range l {

@@ -56,6 +56,9 @@ func playProblems(t *testing.T, name string, archive *txtar.Archive) {
 		src.Overlay[filepath.Join("conf", f.Name)] = unescape(f.Data)
 	}
 	got := renderLoad(t, src)
+	if strings.Contains(got, "canary") {
+		t.Errorf("a secret is shown:\n%s", got)
+	}
 	if want < 0 {
 		archive.Files = append(archive.Files, txtar.File{Name: "want"})
 		want = len(archive.Files) - 1

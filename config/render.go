@@ -2,9 +2,11 @@ package config
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -112,11 +114,12 @@ func (r *renderer) problem(p Problem) {
 		}
 		return
 	}
+	hidden := hiddenSpans(f, p.Line-1, p.Line+1)
+	p.Col, p.EndCol = shownColumns(p, hidden)
 	shift := 0
 	if p.Col > maxWidth-40 {
 		shift = p.Col - maxWidth/2
 	}
-	hidden := hiddenSpans(f, p.Line-1, p.Line+1)
 	for number := p.Line - 1; number <= p.Line+1; number++ {
 		if number >= 1 && number <= f.count() {
 			r.line(f, number, shift, hidden)
@@ -130,9 +133,9 @@ func (r *renderer) problem(p Problem) {
 // line writes a line of the file with its number.
 func (r *renderer) line(f *file, number, shift int, hidden []span) {
 	text := []rune(strings.TrimRight(f.line(number), " \t"))
-	for _, h := range hidden {
-		for i := max(h.col-1, 0); h.line == number && i < min(h.end-1, len(text)); i++ {
-			text[i] = '*'
+	for _, h := range slices.Backward(hidden) {
+		if h.line == number && h.col <= len(text) {
+			text = slices.Replace(text, max(h.col-1, 0), min(h.end-1, len(text)), []rune(mask)...)
 		}
 	}
 	text = text[min(shift, len(text)):]
@@ -147,6 +150,27 @@ func (r *renderer) line(f *file, number, shift int, hidden []span) {
 		gap = ""
 	}
 	r.printf("%s%s%s\n", r.paint("34", fmt.Sprintf("%5d |", number)), gap, printable(string(text)))
+}
+
+// mask stands for a secret, whatever its length.
+const mask = "***"
+
+// shownColumns are the columns of a problem after the secrets on its line have
+// been masked.
+func shownColumns(p Problem, hidden []span) (col, end int) {
+	col, end = p.Col, max(p.EndCol, p.Col+1)
+	for _, h := range hidden {
+		change := len(mask) - (h.end - h.col)
+		switch {
+		case h.line != p.Line:
+		case h.end <= p.Col:
+			col, end = col+change, end+change
+		case h.col <= p.Col: // the problem is with the secret
+			col -= p.Col - h.col
+			end = col + len(mask)
+		}
+	}
+	return max(col, 1), end
 }
 
 // caret underlines what is meant, and gives the hint beside it.
@@ -188,7 +212,16 @@ func hiddenSpans(f *file, from, to int) []span {
 	if f.root == nil {
 		all = append(all, guessedSecrets(f, from, to)...)
 	}
-	return all
+	slices.SortFunc(all, func(a, b span) int { return cmp.Or(a.line-b.line, a.col-b.col) })
+	apart := all[:0] // no two overlap
+	for _, next := range all {
+		if n := len(apart); n > 0 && apart[n-1].line == next.line && next.col < apart[n-1].end {
+			apart[n-1].end = max(apart[n-1].end, next.end)
+			continue
+		}
+		apart = append(apart, next)
+	}
+	return apart
 }
 
 // following are the lines on which a value of several lines goes on: those

@@ -48,7 +48,12 @@ func (d *decoder) schemaRef(s site, ref *SchemaRef) {
 func (d *decoder) schemaJSON(f *file, data []byte) json.RawMessage {
 	f.text = string(data)
 	var out bytes.Buffer
-	if err := json.Compact(&out, data); err != nil {
+	var all json.RawMessage
+	err := json.Unmarshal(data, &all)
+	if err == nil {
+		err = json.Compact(&out, data)
+	}
+	if err != nil {
 		at := span{line: 1, col: 1}
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {

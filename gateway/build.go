@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -43,8 +42,10 @@ func (g *Gateway) build(m *config.Manifest) (*snapshot, error) {
 	b.buildFront(s)
 	b.checkExposure(s)
 	if len(b.problems) > 0 {
-		b.problems.Sort()
-		return nil, errors.Join(b.problems, b.lease.release())
+		if err := b.lease.release(); err != nil {
+			g.log.Error("free what a refused manifest kept", "error", err)
+		}
+		return nil, b.problems.Sorted()
 	}
 	s.uses.Store(1)
 	s.free = func() {
@@ -66,9 +67,9 @@ func (b *builder) fault(place config.Place, err error) {
 }
 
 // env lends a part what it needs.
-func (b *builder) env(name string, spec *plugins.Tool) plugins.Env {
+func (b *builder) env(name, upstream string, spec *plugins.Tool) plugins.Env {
 	return plugins.Env{
-		Log: b.g.log, Name: name, Tool: spec,
+		Log: b.g.log, Name: name, Upstream: upstream, Tool: spec,
 		Store: b.g.store, Observe: b.g.observe, Keep: b.lease.keep,
 	}
 }
@@ -81,13 +82,13 @@ func (b *builder) buildUpstreams() {
 		if part == nil {
 			continue // Load has told of it
 		}
-		built, err := part.New(u.Settings.Value, b.env(name, nil))
+		built, err := part.New(u.Settings.Value, b.env(name, name, nil))
 		if err != nil {
 			b.fault(u.Settings.Place, err)
 			continue
 		}
 		b.upstreams[name] = built
-		b.onUpstream[name] = b.buildPolicies(plugins.OnUpstream, u.Parts, u.Place, b.env(name, nil))
+		b.onUpstream[name] = b.buildPolicies(plugins.OnUpstream, u.Parts, u.Place, b.env(name, name, nil))
 	}
 }
 
@@ -101,12 +102,13 @@ func (b *builder) buildPolicies(where plugins.Where, settings map[string]config.
 		if part.Where&where == 0 || setting.Off || (!written && !part.Always) {
 			continue
 		}
-		if written {
-			place = setting.Place
-		}
 		policy, err := part.New(setting.Value, env)
 		if err != nil {
-			b.fault(place, err)
+			at := place
+			if written {
+				at = setting.Place
+			}
+			b.fault(at, err)
 			continue
 		}
 		if policy != nil {
@@ -193,8 +195,8 @@ func (b *builder) upstreamOf(source *config.Tool) string {
 // slowAfter is when a call is logged as slow: at 80 % of its timeout.
 func slowAfter(source *config.Tool, ceiling time.Duration) time.Duration {
 	limit := ceiling
-	if own, ok := source.Parts["timeout"].Value.(interface{ Limit() time.Duration }); ok {
-		limit = min(limit, own.Limit())
+	if own, ok := source.Parts["timeout"].Value.(time.Duration); ok {
+		limit = min(limit, own)
 	}
 	return limit * 8 / 10
 }
@@ -214,7 +216,7 @@ func (b *builder) buildTransform(t *tool) plugins.Transform {
 	if !written || setting.Place.IsZero() {
 		setting.Place = t.source.Place
 	}
-	answer, err := b.g.parts.Transform.New(setting.Value, b.env(t.spec.Name, t.spec))
+	answer, err := b.g.parts.Transform.New(setting.Value, b.env(t.spec.Name, t.upstream, t.spec))
 	if err != nil {
 		b.fault(setting.Place, err)
 		return nil
@@ -247,12 +249,12 @@ func (b *builder) prepareOperation(t *tool) {
 // pipeline wraps the tool's innermost handler with its policies and its
 // upstream's, in the order of the build's list.
 func (b *builder) pipeline(t *tool, answer plugins.Transform) plugins.Handler {
-	onTool := b.buildPolicies(plugins.OnTool, t.source.Parts, t.source.Place, b.env(t.spec.Name, t.spec))
+	onTool := b.buildPolicies(plugins.OnTool, t.source.Parts, t.source.Place, b.env(t.spec.Name, t.upstream, t.spec))
 	onUpstream := b.onUpstream[t.upstream]
 	handler := innermost(t.operator, answer)
 	for i := len(b.g.parts.Policies) - 1; i >= 0; i-- {
 		policy := onTool[i]
-		if policy == nil {
+		if policy == nil && !t.source.Parts[b.g.parts.Policies[i].Key].Off {
 			policy = onUpstream[i]
 		}
 		if policy == nil {
@@ -275,7 +277,7 @@ func (b *builder) buildAuth(s *snapshot) {
 		if !written || setting.Off {
 			continue
 		}
-		built, err := part.New(setting.Value, b.env(b.resource(), nil))
+		built, err := part.New(setting.Value, b.env(b.resource(), "", nil))
 		if err != nil {
 			b.fault(setting.Place, err)
 			continue
@@ -311,7 +313,7 @@ func (b *builder) buildFront(s *snapshot) {
 	s.front, problems = newFront(b.m, issuers, s.scopes)
 	b.problems = append(b.problems, problems...)
 	server := &b.m.Server
-	for i, policy := range b.buildPolicies(plugins.OnServer, server.Parts, server.Place, b.env("server", nil)) {
+	for i, policy := range b.buildPolicies(plugins.OnServer, server.Parts, server.Place, b.env("server", "", nil)) {
 		if b.g.parts.Policies[i].Where&plugins.OnServer != 0 {
 			s.admission = policy.Wrap(admitted)
 		}

@@ -146,6 +146,6 @@ func (g *Gateway) LogReload(generation Generation, err error) {
 		return
 	}
 	for _, p := range problems {
-		g.log.Error("manifest refused", "problem", p.String(), "active_generation", active)
+		g.log.Error("manifest refused", "problem", p.Error(), "active_generation", active)
 	}
 }

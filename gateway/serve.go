@@ -148,7 +148,7 @@ func (x *exchange) authenticate() bool {
 		return true
 	}
 	failure := failureOf(err)
-	x.g.observe.authFailed(failure)
+	x.g.observe.AuthFailed(reasonOf(err))
 	if failure.Kind != plugins.KindUnauthenticated {
 		x.fail(nil, failure)
 		return false
@@ -271,4 +271,13 @@ func (x *exchange) challengeScopes(scopes []string) {
 	challenge, _, _ := strings.Cut(x.s.front.challenge, ", scope=")
 	challenge += challengeSeparator(challenge) + `error="insufficient_scope", scope="` + strings.Join(scopes, " ") + `"`
 	x.resp.Set("WWW-Authenticate", challenge)
+}
+
+// reasonOf is why credentials were refused, as a metric label.
+func reasonOf(err error) string {
+	var told interface{ Reason() string }
+	if errors.As(err, &told) {
+		return told.Reason()
+	}
+	return "missing"
 }

@@ -136,7 +136,7 @@ type Env struct {
 	// outlive a reload for as long as some manifest uses them, and are closed
 	// afterwards. A key must name all that the value is made from: a part
 	// whose settings change takes another key and starts afresh.
-	Keep func(key string, make func() (io.Closer, error)) (io.Closer, error)
+	Keep func(key string, build func() (io.Closer, error)) (io.Closer, error)
 }
 
 // Observer takes note of what happens outside of calls. All methods are cheap

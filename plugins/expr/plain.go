@@ -102,9 +102,15 @@ func member(at, step any) (any, error) {
 			return object[step], nil
 		}
 	case int:
-		if list, ok := at.([]any); ok {
-			if step < len(list) {
-				return list[step], nil
+		switch at := at.(type) {
+		case []any:
+			if step < len(at) {
+				return at[step], nil
+			}
+			return nil, nil
+		case string:
+			if runes := []rune(at); step < len(runes) {
+				return string(runes[step]), nil
 			}
 			return nil, nil
 		}

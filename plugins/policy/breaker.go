@@ -37,7 +37,7 @@ func (b Breaker) Validate() error {
 	refuse := func(key, message string) {
 		mistakes = append(mistakes, &plugins.FieldError{Path: []string{key}, Message: message})
 	}
-	if !(b.FailureRatio > 0 && b.FailureRatio <= 1) {
+	if !(b.FailureRatio > 0 && b.FailureRatio <= 1) { //nolint:staticcheck // this way it refuses NaN, too
 		refuse("failure_ratio", "want a ratio above 0 and at most 1")
 	}
 	if b.MinCalls < 1 || b.MinCalls > math.MaxInt32 {

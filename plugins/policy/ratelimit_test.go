@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -278,4 +279,31 @@ func TestLimiterInterface(t *testing.T) {
 		t.Fatal(err)
 	}
 	say("reset", "60 2 false <nil>")
+}
+
+// touched is a store that remembers which keys were taken from.
+type touched struct {
+	plugins.Store
+	keys []string
+}
+
+func (s *touched) Take(ctx context.Context, key string, rate plugins.Rate, cost int64) (bool, int64, int64, error) {
+	s.keys = append(s.keys, key)
+	return s.Store.Take(ctx, key, rate, cost)
+}
+
+func TestRateLimitRefusesBeforeSharedCountsAreTouched(t *testing.T) {
+	tl := tool(t)
+	env := envFor(tl)
+	watch := &touched{Store: store.NewMemory(10, func() time.Time { return time.Unix(0, 0) })}
+	env.Store = watch
+	p := build(t, RateLimitPart(), RateLimit{rule(t, "60/min burst 9", perAll), rule(t, "60/min burst 9", perTool), rule(t, "60/min burst 1", "")}, env)
+	try(t, p, callOf(tl, "alice"))
+	watch.keys = nil
+	if try(t, p, callOf(tl, "alice")) {
+		t.Fatal("the second call passed")
+	}
+	if want := []string{"rate/client/tool/get_customer/60/min burst 1/alice"}; !slices.Equal(watch.keys, want) {
+		t.Errorf("touched %q, want %q alone", watch.keys, want)
+	}
 }

@@ -86,7 +86,7 @@ func RetryPart() plugins.PolicyPart {
 	return plugins.NewPolicyPart("retry",
 		"Repeats failed upstream requests that are safe to repeat, within the timeout, and at most one in ten of an upstream's requests.",
 		plugins.OnTool|plugins.OnUpstream, func(r Retry, env plugins.Env) (plugins.Policy, error) {
-			return newRetry(r, env, rand.Int64N)
+			return newRetry(r, env, rand.Int64N) //nolint:gosec // jitter is no secret
 		})
 }
 
@@ -109,9 +109,6 @@ func newRetry(settings Retry, env plugins.Env, random func(int64) int64) (plugin
 		Retry: settings, statuses: map[int]bool{},
 		upstream: upstreamOf(env), observe: env.Observe, random: random,
 	}
-	if r.Attempts == 1 {
-		return nil, nil
-	}
 	if len(r.On) == 0 {
 		r.On = []RetryOn{"connect", "502", "503", "504"}
 	}
@@ -132,6 +129,9 @@ func newRetry(settings Retry, env plugins.Env, random func(int64) int64) (plugin
 
 // Wrap implements plugins.Policy.
 func (r *retry) Wrap(next plugins.Handler) plugins.Handler {
+	if r.Attempts == 1 {
+		return next // still here, so that an upstream's own retry isn't
+	}
 	return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
 		r.budget.request()
 		result, err := next(ctx, call)

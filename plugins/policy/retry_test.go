@@ -261,10 +261,20 @@ func TestRetrySettingsAreChecked(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
+}
+
+func TestRetryOfOneAttemptTakesThePlaceOfOthers(t *testing.T) {
 	one := retrySettings()
 	one.Attempts = 1
-	if p, err := newRetry(one, plugins.Env{}, longest); p != nil || err != nil {
-		t.Errorf("one attempt: %v, %v; want nothing to do", p, err)
+	tl := tool(t)
+	p := newTestRetry(t, one, envFor(tl))
+	if p == nil {
+		t.Fatal("no policy: the upstream's own retry would stand")
+	}
+	call := callOf(tl, "alice")
+	_, _ = p.Wrap(failing(&plugins.Error{Kind: plugins.KindConnect}))(context.Background(), call)
+	if call.Record.Attempts != 1 {
+		t.Errorf("%d attempts", call.Record.Attempts)
 	}
 }
 
@@ -286,4 +296,33 @@ func TestRetryJitterIsFull(t *testing.T) {
 	if want := []int64{100, 200, 400, 500, 500, 500, 500}; !slices.Equal(bounds, want) {
 		t.Errorf("bounds of the random waits %v ms, want %v", bounds, want)
 	}
+}
+
+// An upstream that fails altogether, with retries on: it is spared.
+func TestRetryAndBreakerSpareAFailingUpstream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tl := tool(t)
+		env := envFor(tl)
+		h := failing(&plugins.Error{Kind: plugins.KindStatus, Status: 503})
+		h = build(t, BreakerPart(), Breaker{}, env).Wrap(h)
+		h = newTestRetry(t, retrySettings(), env).Wrap(h)
+		requests, probes := 0, 0
+		for second := range 300 {
+			sent := 0
+			for range 10 {
+				call := callOf(tl, "alice")
+				_, _ = h(context.Background(), call)
+				sent += call.Record.Attempts
+			}
+			requests += sent
+			if second > 0 && sent > 0 {
+				probes++
+			}
+			time.Sleep(time.Second)
+		}
+		// Ten failures open the breaker, then there is a probe in 30 seconds.
+		if requests > 10+probes || probes < 9 || probes > 10 {
+			t.Errorf("%d requests of 3000 calls, %d probes", requests, probes)
+		}
+	})
 }

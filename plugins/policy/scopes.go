@@ -12,6 +12,9 @@ import (
 // Scopes are the OAuth scopes a caller's token must all have been granted.
 type Scopes []string
 
+// List returns the scopes.
+func (s Scopes) List() []string { return s }
+
 // Validate refuses an empty list and what isn't a scope (RFC 6749,
 // section 3.3).
 func (s Scopes) Validate() error {

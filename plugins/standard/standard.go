@@ -2,8 +2,13 @@
 package standard
 
 import (
+	"time"
+
 	"github.com/sallyport-mcp/sallyport/plugins"
+	"github.com/sallyport-mcp/sallyport/plugins/auth"
 	"github.com/sallyport-mcp/sallyport/plugins/policy"
+	"github.com/sallyport-mcp/sallyport/plugins/store"
+	"github.com/sallyport-mcp/sallyport/plugins/upstream"
 )
 
 // Parts returns the built-in parts. The list of policies is the pipeline: a
@@ -21,5 +26,15 @@ func Parts() plugins.Parts {
 			policy.BreakerPart(),        // is the upstream well?
 			policy.AttemptTimeoutPart(), // one attempt
 		},
+		Upstreams: []plugins.UpstreamPart{
+			upstream.HTTP(),
+		},
+		Auth: []plugins.AuthPart{
+			auth.JWT(),
+			auth.APIKeys(),
+			auth.Anonymous(),
+		},
+		Chain: auth.Chain,
+		Store: func() plugins.Store { return store.NewMemory(store.DefaultBuckets, time.Now) },
 	}
 }

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/plugins"
-	"github.com/valyala/fasthttp"
 )
 
 // recheckAfter is how long a connection may be idle before it is looked at
@@ -229,37 +227,4 @@ func problem(ctx context.Context, sent int, err error) *plugins.Error {
 		e.Kind, e.Message = plugins.KindUpstream, "The service behind this tool broke off or answered in a way that can't be read. The request may have taken effect."
 	}
 	return e
-}
-
-// decode undoes the content coding of the body, within the limit.
-func (ex *exchange) decode(limit int) error {
-	coding := ex.raw("content-encoding")
-	if len(coding) == 0 || len(ex.answer.body) == 0 || equalFold(coding, "identity") {
-		return nil
-	}
-	r := fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseResponse(r)
-	r.SetBodyRaw(ex.answer.body)
-	var body []byte
-	var err error
-	switch {
-	case equalFold(coding, "gzip"), equalFold(coding, "x-gzip"):
-		body, err = r.BodyGunzipWithLimit(limit)
-	case equalFold(coding, "deflate"):
-		body, err = r.BodyInflateWithLimit(limit)
-	case equalFold(coding, "br"):
-		body, err = r.BodyUnbrotliWithLimit(limit)
-	case equalFold(coding, "zstd"):
-		body, err = r.BodyUnzstdWithLimit(limit)
-	default:
-		return malformed("unknown Content-Encoding")
-	}
-	switch {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		return errTooLarge
-	case err != nil:
-		return fmt.Errorf("%w: content coding: %w", errMalformed, err)
-	}
-	ex.answer.body = body
-	return nil
 }

@@ -1,21 +1,48 @@
 package edge
 
+import "strings"
+
 // The classes of bytes in the head of a request.
 const (
 	classToken  = 1 << iota // RFC 9110, section 5.6.2
 	classValue              // field-vchar, blank, tab, obs-text: RFC 9110, section 5.5
-	classTarget             // pchar without percent-encoding, and slash: RFC 3986, section 3.3
-	classHost               // names and IPv4 addresses; underscores occur in names of containers
+	classTarget             // pchar but '%', and '/' and '?': RFC 3986, sections 3.3 and 3.4
+	classHost               // names and IPv4 addresses; names of containers have underscores
 	classHex
 )
 
-// classes tells the classes of each byte.
-var classes = [256]uint8{} //nolint:gochecknoglobals // filled below; never changed
+// classes tells the classes of each byte. It is never changed.
+var classes = classTable()
+
+func classTable() (table [256]uint8) {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	const digits = "0123456789"
+	members := map[uint8]string{
+		classToken:  letters + digits + "!#$%&'*+-.^_`|~",
+		classTarget: letters + digits + "-._~!$&'()*+,;=:@/?",
+		classHost:   letters + digits + "-._",
+		classHex:    digits + "abcdefABCDEF",
+	}
+	for c := range table {
+		for class, chars := range members {
+			if strings.IndexByte(chars, byte(c)) >= 0 {
+				table[c] |= class
+			}
+		}
+		if c == '\t' || c >= ' ' && c != 0x7f {
+			table[c] |= classValue
+		}
+	}
+	return table
+}
+
+// classHas reports whether the first byte is of a class.
+func classHas(b []byte, class uint8) bool { return len(b) > 0 && classes[b[0]]&class != 0 }
 
 // fieldKind is a header that matters to the front.
 type fieldKind uint8
 
-// The headers the front looks at. Those not named here are plain.
+// The headers the front looks at; all others are plain.
 const (
 	plainField fieldKind = iota
 	hostField
@@ -33,3 +60,111 @@ const (
 	lastEventField
 	mcpField
 )
+
+// classify finds the kind of a header by its name, whose case does not matter.
+func classify(name []byte) fieldKind {
+	candidate, kind := candidateOf(name)
+	if kind != plainField && equalFold(name, candidate) {
+		return kind
+	}
+	if len(name) > 4 && name[3] == '-' && equalFold(name[:3], "mcp") {
+		return mcpField
+	}
+	return plainField
+}
+
+// candidateOf picks the only header that a name of this length and first
+// letter can be.
+func candidateOf(name []byte) (string, fieldKind) {
+	first := name[0] | 0x20
+	switch {
+	case len(name) == 4:
+		return "host", hostField
+	case len(name) == 6 && first == 'e':
+		return "expect", expectField
+	case len(name) == 6:
+		return "origin", originField
+	case len(name) == 7:
+		return "trailer", trailerField
+	case len(name) == 9:
+		return "x-api-key", apiKeyField
+	case len(name) == 10 && first == 'c':
+		return "connection", connectionField
+	case len(name) == 12 && first == 'c':
+		return "content-type", contentTypeField
+	case len(name) == 12:
+		return "x-request-id", requestIDField
+	case len(name) == 13 && first == 'a':
+		return "authorization", authorizationField
+	case len(name) == 13:
+		return "last-event-id", lastEventField
+	case len(name) == 14 && first == 'c':
+		return "content-length", lengthField
+	case len(name) == 16:
+		return "content-encoding", contentEncodingField
+	case len(name) == 17:
+		return "transfer-encoding", encodingField
+	}
+	return "", plainField
+}
+
+// names remembers which headers were seen.
+type names struct {
+	kinds uint32
+	mcp   [32][]byte
+	count int
+}
+
+// add reports whether the header is new.
+func (s *names) add(k fieldKind, name []byte) bool {
+	if k != mcpField {
+		bit := uint32(1) << k
+		fresh := s.kinds&bit == 0
+		s.kinds |= bit
+		return fresh
+	}
+	if s.full() {
+		return false
+	}
+	for _, other := range s.mcp[:s.count] {
+		if len(other) == len(name) && foldEqual(other, name) {
+			return false
+		}
+	}
+	s.mcp[s.count] = name
+	s.count++
+	return true
+}
+
+// full reports whether there are as many Mcp headers as a request may have.
+func (s *names) full() bool { return s.count == len(s.mcp) }
+
+// equalFold compares with a string in small letters.
+func equalFold(b []byte, lower string) bool {
+	if len(b) != len(lower) {
+		return false
+	}
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// foldEqual compares two names of the same length; case does not matter.
+func foldEqual[A, B string | []byte](a A, b B) bool {
+	for i := range len(a) {
+		x, y := a[i], b[i]
+		if x == y {
+			continue
+		}
+		if x |= 0x20; x != y|0x20 || x < 'a' || x > 'z' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,8 +1,6 @@
 package edge
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // maxFields is the largest number of header lines of a request.
 const maxFields = 100
@@ -191,13 +189,10 @@ func validTarget(b []byte) bool {
 	if len(b) == 0 || b[0] != '/' {
 		return false
 	}
-	query := false
 	for i := 0; i < len(b); i++ {
 		c := b[i]
 		switch {
 		case classes[c]&classTarget != 0:
-		case c == '?':
-			query = true
 		case c == '%':
 			if i+2 >= len(b) || classes[b[i+1]]&classHex == 0 || classes[b[i+2]]&classHex == 0 {
 				return false
@@ -207,7 +202,6 @@ func validTarget(b []byte) bool {
 			return false
 		}
 	}
-	_ = query
 	return true
 }
 

@@ -30,8 +30,8 @@ const (
 	tooSlow
 	overloaded
 	malformed
+	wantTLS
 	panicked
-	lastRefusal
 )
 
 // answerOf is the status and the text for a client. Texts are fixed: input is
@@ -87,6 +87,8 @@ func (r refusal) limitAnswer() (status int, text string) {
 		return 408, "the request took too long to arrive"
 	case overloaded:
 		return 503, "too many requests at once; try again"
+	case wantTLS:
+		return 400, "this is an HTTPS port: use https"
 	case panicked:
 		return 500, "internal error"
 	default:
@@ -111,7 +113,10 @@ func (r refusal) appendResponse(dst []byte, reason string) []byte {
 	dst = strconv.AppendInt(dst, int64(status), 10)
 	dst = append(dst, ' ')
 	dst = append(dst, reason...)
-	dst = append(dst, "\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: "...)
+	if status == 503 {
+		dst = append(dst, "\r\nRetry-After: 1"...)
+	}
+	dst = append(dst, "\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: "...)
 	dst = strconv.AppendInt(dst, int64(len(body)), 10)
 	dst = append(dst, "\r\n\r\n"...)
 	return append(dst, body...)

@@ -1,0 +1,136 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Key is one key of the manifest language.
+type Key struct {
+	// Path is the dotted way to the key; NAME stands for a name that the
+	// manifest chooses.
+	Path string
+	// Type says in words what the value is.
+	Type string
+	// Default is the value if the key is left out; empty if there is none.
+	Default string
+	// Required says that the key can't be left out.
+	Required bool
+	// Doc is one sentence.
+	Doc string
+}
+
+// Keys lists all keys of the language, in the order of the manifest.
+func Keys(parts Parts) []Key {
+	k := keys{loader: newLoader(Source{}, parts), open: make(map[reflect.Type]bool)}
+	k.structure(reflect.TypeFor[Manifest](), nil)
+	return k.all
+}
+
+type keys struct {
+	loader *loader
+	open   map[reflect.Type]bool
+	all    []Key
+}
+
+// structure lists the keys of a struct at the path.
+func (k *keys) structure(t reflect.Type, path []string) {
+	if k.open[t] {
+		return
+	}
+	k.open[t] = true
+	defer delete(k.open, t)
+	st := k.loader.types.of(t)
+	for i := range st.fields {
+		f := &st.fields[i]
+		at := append(path[:len(path):len(path)], f.name)
+		k.all = append(k.all, Key{Path: strings.Join(at, "."), Type: typeName(f.typ, f), Default: f.def, Required: f.required, Doc: f.doc})
+		k.below(f.typ, at)
+	}
+	k.parts(k.loader.group(st.group, path), path)
+	if t == reflect.TypeFor[Upstream]() {
+		k.parts(k.loader.parts.Upstream, path)
+		for _, kind := range k.loader.parts.Kinds {
+			k.structure(indirect(kind.Settings), path)
+		}
+	}
+}
+
+// parts lists the keys of parts.
+func (k *keys) parts(group []Part, path []string) {
+	for _, p := range group {
+		at := append(path[:len(path):len(path)], p.Key)
+		k.all = append(k.all, Key{Path: strings.Join(at, "."), Type: typeName(p.Settings, nil), Doc: p.Doc})
+		if len(path) > 0 && path[0] == "defaults" {
+			continue // listed at tools
+		}
+		k.below(p.Settings, at)
+	}
+}
+
+// below lists the keys within a value of the type.
+func (k *keys) below(t reflect.Type, path []string) {
+	t = indirect(t)
+	switch {
+	case isSecret(t), isJSON(t):
+	case t == reflect.TypeFor[Input]():
+		k.structure(reflect.TypeFor[Property](), append(path[:len(path):len(path)], "NAME"))
+	case t.Kind() == reflect.Struct:
+		k.structure(t, path)
+	case t.Kind() == reflect.Slice:
+		k.below(t.Elem(), path)
+	case t.Kind() == reflect.Map:
+		k.below(t.Elem(), append(path[:len(path):len(path)], "NAME"))
+	}
+}
+
+// Reference returns the list of all keys as Markdown, a section for each key at
+// the top.
+func Reference(parts Parts) []byte {
+	var out bytes.Buffer
+	out.WriteString("# Manifest reference\n\nMade from the program itself. `NAME` stands for a name of your own; a list may be written as its single value.\n")
+	section := ""
+	for _, k := range Keys(parts) {
+		top, rest, below := strings.Cut(k.Path, ".")
+		if top != section {
+			section = top
+			fmt.Fprintf(&out, "\n## %s\n\n%s (%s%s)\n", top, k.Doc, k.Type, defaultNote(k))
+			if !below {
+				continue
+			}
+		}
+		if !strings.Contains(lastSection(out.Bytes()), "| Key |") {
+			out.WriteString("\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n")
+		}
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", rest, k.Type, defaultCell(k), k.Doc)
+	}
+	return out.Bytes()
+}
+
+func lastSection(text []byte) string {
+	return string(text[bytes.LastIndex(text, []byte("\n## "))+1:])
+}
+
+func defaultNote(k Key) string {
+	switch {
+	case k.Required:
+		return ", required"
+	case k.Default != "":
+		return ", default `" + k.Default + "`"
+	default:
+		return ""
+	}
+}
+
+func defaultCell(k Key) string {
+	switch {
+	case k.Required:
+		return "required"
+	case k.Default != "":
+		return "`" + k.Default + "`"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,209 @@
+package edge
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// The states of a connection.
+const (
+	stateIdle   int32 = iota // waiting for the first byte of a request
+	stateActive              // a request has begun and is not answered yet
+	stateClosed
+)
+
+const (
+	// writeStall is how long a client may take no byte of a response. It is
+	// no bound on the response as a whole.
+	writeStall = 30 * time.Second
+	// writeChunk is how much is written under one deadline.
+	writeChunk = 256 << 10
+	// freshGrace is how long a drain waits for the first request on a
+	// connection that has just been made.
+	freshGrace = 500 * time.Millisecond
+	// lingerTime bounds how long a refused client may go on sending, so that
+	// it reads the refusal instead of a connection reset.
+	lingerTime = 500 * time.Millisecond
+	// largeRead is the size from which a read counts against the budget for
+	// bodies that are announced but not yet there.
+	largeRead = 64 << 10
+	// largeReads is that budget of all connections together.
+	largeReads = 256 << 20
+)
+
+// errOverloaded ends the read of a body that is beyond the budget.
+var errOverloaded = errors.New("too many large bodies are on their way")
+
+// conn is a connection of a client. Only the goroutine that serves it touches
+// the fields that are not atomic.
+type conn struct {
+	net.Conn // TCP, or TLS over it
+	tcp      *net.TCPConn
+	listener *listener
+	peer     netip.Addr
+	made     time.Time
+
+	state  atomic.Int32
+	served atomic.Bool
+
+	// received counts the bytes read, consumed those that requests were made
+	// of. While the connection is idle they are equal, but for empty lines
+	// before a request line.
+	received, consumed int64
+	// reserved is what this connection has of the budget for large reads.
+	reserved int64
+	// linger says that the client may still be sending what nobody will read.
+	linger bool
+	// renew is when the write deadline must be set anew.
+	renew time.Time
+}
+
+// Read reads and notes that a request has begun.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(p) > largeRead && !c.reserve(int64(len(p))) {
+		return 0, errOverloaded
+	}
+	if c.state.Load() == stateIdle {
+		if c.consumed > c.received {
+			return 0, io.ErrUnexpectedEOF
+		}
+		c.consumed = c.received
+	}
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.received += int64(n)
+		c.state.CompareAndSwap(stateIdle, stateActive)
+	}
+	return n, err
+}
+
+// Write writes under a deadline that only a client that takes nothing meets.
+func (c *conn) Write(p []byte) (int, error) {
+	written := 0
+	for {
+		if now := time.Now(); now.After(c.renew) {
+			if err := c.Conn.SetWriteDeadline(now.Add(writeStall + writeStall/4)); err != nil {
+				return written, err
+			}
+			c.renew = now.Add(writeStall / 4)
+		}
+		n, err := c.Conn.Write(p[:min(len(p), writeChunk)])
+		written += n
+		if p = p[n:]; err != nil || len(p) == 0 {
+			return written, err
+		}
+	}
+}
+
+// SetWriteDeadline does nothing: Write has deadlines of its own.
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+// reserve takes n bytes off the budget for large reads. One read is always
+// granted, however large.
+func (c *conn) reserve(n int64) bool {
+	if c.reserved >= n {
+		return true
+	}
+	n -= c.reserved
+	if total := c.listener.reserved.Add(n); total > largeReads && total != n {
+		c.listener.reserved.Add(-n)
+		return false
+	}
+	c.reserved += n
+	return true
+}
+
+// answered notes that a response is out and the next request may come.
+func (c *conn) answered() {
+	c.release()
+	c.served.Store(true)
+	c.state.CompareAndSwap(stateActive, stateIdle)
+	if c.listener.draining.Load() {
+		c.closeIfIdle()
+	}
+}
+
+func (c *conn) release() {
+	if c.reserved > 0 {
+		c.listener.reserved.Add(-c.reserved)
+		c.reserved = 0
+	}
+}
+
+// closeIfIdle closes the connection if no request has begun on it.
+func (c *conn) closeIfIdle() {
+	if c.state.Load() != stateIdle || !c.served.Load() && time.Since(c.made) < freshGrace {
+		return
+	}
+	if hasInput(c.tcp) {
+		return
+	}
+	if c.state.CompareAndSwap(stateIdle, stateClosed) {
+		c.shut()
+	}
+}
+
+// Close closes the connection. A client that is still sending gets a moment
+// to see the answer.
+func (c *conn) Close() error {
+	c.release()
+	if c.state.Swap(stateClosed) == stateClosed {
+		return nil
+	}
+	if c.linger {
+		c.drainInput()
+	}
+	return c.shut()
+}
+
+// shut closes the socket and forgets the connection.
+func (c *conn) shut() error {
+	c.listener.forget(c)
+	return c.Conn.Close()
+}
+
+// abort closes the connection whatever is going on; any goroutine may call it.
+func (c *conn) abort() {
+	if c.tcp != nil {
+		_ = c.tcp.SetLinger(0) // a failure leaves the ordinary way of closing
+		_ = c.tcp.Close()      // likewise: nothing is left to do
+	}
+}
+
+// drainInput ends our side and throws away what the client sends until it ends
+// its side: closing with unread input would reset the connection, and the
+// client could lose the answer.
+func (c *conn) drainInput() {
+	type closeWriter interface{ CloseWrite() error }
+	if cw, ok := c.Conn.(closeWriter); !ok || cw.CloseWrite() != nil {
+		return
+	}
+	if c.tcp.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	// The error is the end of it, or of the time.
+	_, _ = io.Copy(io.Discard, c.tcp)
+}
+
+// explainTLS answers a client that speaks HTTP where TLS is expected.
+func (c *conn) explainTLS(err error) {
+	var record tls.RecordHeaderError
+	if !errors.As(err, &record) || !classHas(record.RecordHeader[:], classToken) || c.tcp.SetWriteDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	// Nothing is left to do if it fails.
+	_, _ = c.tcp.Write(wantTLS.appendResponse(nil, "Bad Request"))
+}
+
+// addrOf is the address of a connection's other end.
+func addrOf(a net.Addr) netip.Addr {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}

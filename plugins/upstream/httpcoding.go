@@ -1,0 +1,56 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/valyala/fasthttp"
+)
+
+// decode undoes the content coding of the body, within the limit. The gateway
+// asks for none, but some servers send one nevertheless.
+func (ex *exchange) decode(limit int) error {
+	coding := ex.raw("content-encoding")
+	if len(coding) == 0 || len(ex.answer.body) == 0 || equalFold(coding, "identity") {
+		return nil
+	}
+	body, err := uncode(coding, ex.answer.body, limit)
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge), errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return errTooLarge
+	case err != nil:
+		return fmt.Errorf("%w: content coding: %w", errMalformed, err)
+	}
+	ex.answer.body = body
+	return nil
+}
+
+func uncode(coding, body []byte, limit int) ([]byte, error) {
+	if equalFold(coding, "zstd") {
+		return unzstd(body, limit)
+	}
+	r := fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseResponse(r)
+	r.SetBodyRaw(body)
+	switch {
+	case equalFold(coding, "gzip"), equalFold(coding, "x-gzip"):
+		return r.BodyGunzipWithLimit(limit)
+	case equalFold(coding, "deflate"):
+		return r.BodyInflateWithLimit(limit)
+	case equalFold(coding, "br"):
+		return r.BodyUnbrotliWithLimit(limit)
+	}
+	return nil, malformed("unknown Content-Encoding")
+}
+
+// unzstd decodes without goroutines: fasthttp's way leaves some behind when a
+// body is larger than the limit.
+func unzstd(body []byte, limit int) ([]byte, error) {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(limit))) //nolint:gosec // a limit is positive
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.DecodeAll(body, nil)
+}
