@@ -33,7 +33,7 @@ func workloads(conns []int) []workload {
 	}
 	return append(list,
 		workload{name: "call-rate", title: "tools/call, 310 B answer, 1,000 calls/s", conns: 32, rate: openRate, tool: fixture.CustomerTool},
-		workload{name: "call-64k", title: "tools/call, 64 KiB answer, 32 connections", conns: 32, tool: fixture.OrdersTool},
+		workload{name: "large-32", title: "tools/call, 64 KiB answer, 32 connections", conns: 32, tool: fixture.OrdersTool},
 		workload{name: "list-100", title: "tools/list of 100 tools, 32 connections", conns: 32, tools: 100},
 		workload{name: "list-1000", title: "tools/list of 1,000 tools, 32 connections", conns: 32, tools: 1000},
 	)

@@ -37,6 +37,7 @@ func (b *builder) build(y *yaml.Node, depth int) *node {
 		return b.alias(y, depth)
 	}
 	n := &node{file: b.file, line: y.Line, col: y.Column, size: 1, height: 1, flow: y.Style&yaml.FlowStyle != 0}
+	n.prefixed = y.Anchor != "" || y.Style&yaml.TaggedStyle != 0
 	if depth > maxDepth {
 		b.report(place(n, nil, "").Problem(fmt.Sprintf("values are nested deeper than %d", maxDepth), ""))
 		n.broken = true

@@ -2,12 +2,12 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -34,13 +34,9 @@ func (l *loader) check(m *Manifest) {
 		l.report(m.ProblemAt([]string{"tools"}, "the manifest has no tools", "the smallest manifest is\n"+smallest, 0))
 	}
 	l.checkServer(m)
-	names := make([]string, 0, len(m.Upstreams))
-	for name := range m.Upstreams {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for name, tool := range m.Tools {
-		if !tool.IsZero() {
+	names := slices.Sorted(maps.Keys(m.Upstreams))
+	for _, name := range slices.Sorted(maps.Keys(m.Tools)) {
+		if tool := m.Tools[name]; !tool.IsZero() {
 			l.checkTool(name, tool, names)
 		}
 	}
@@ -55,6 +51,8 @@ func (l *loader) checkTool(name string, t *Tool, upstreams []string) {
 	switch {
 	case t.Upstream != "" && !slices.Contains(upstreams, t.Upstream):
 		l.reportAt(t.Place, []string{"upstream"}, fmt.Sprintf("unknown upstream %q in tool %q", clip(t.Upstream), clip(name)), suggest(t.Upstream, upstreams))
+	case len(upstreams) == 0 && t.node.get("request") != nil && l.errors() == 0:
+		l.reportAt(t.Place, []string{"request"}, fmt.Sprintf("there is no upstream that tool %q could ask", clip(name)), `write upstreams: {crm: {url: "https://…"}}`)
 	case t.Upstream == "" && len(upstreams) > 1 && t.node.get("request") != nil && t.node.get("upstream") == nil:
 		l.report(t.Problem(fmt.Sprintf("tool %q doesn't say which upstream it asks", clip(name)), "write upstream: "+strings.Join(upstreams[:min(len(upstreams), maxListed)], " | ")))
 	}

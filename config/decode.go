@@ -204,6 +204,9 @@ func (d *decoder) unknown(s site, known []string, t reflect.Type) {
 		if slices.Contains(known, m.key.raw) {
 			continue
 		}
+		if d.errors() >= maxProblems {
+			return
+		}
 		if d.mayHide(t, m, known) {
 			d.hide(m.value)
 		}

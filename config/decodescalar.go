@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -30,12 +31,9 @@ func (d *decoder) parseScalar(s site, v reflect.Value, f *field) (want, hint str
 	if s.node.kind != scalarNode {
 		return want, "", errors.New("not a scalar")
 	}
-	text, ok := s.node.scalarText()
-	if !ok && !isDuration(v.Type()) && (f == nil || !f.size) {
-		hint = "take the quotes away"
-		text, err = s.node.text, errQuoted
-	} else {
-		text = s.node.text
+	text := s.node.text
+	if s.node.quoted() && !isDuration(v.Type()) && (f == nil || !f.size) {
+		hint, err = "take the quotes away", errQuoted
 	}
 	switch {
 	case isDuration(v.Type()):
@@ -221,12 +219,5 @@ func exampleHint(t *structType) string {
 	if len(t.fields) == 0 || len(t.fields) > 4 {
 		return ""
 	}
-	hint := "write {"
-	for i, name := range t.names() {
-		if i > 0 {
-			hint += ", "
-		}
-		hint += name + ": …"
-	}
-	return hint + "}"
+	return "write {" + strings.Join(t.names(), ": …, ") + ": …}"
 }

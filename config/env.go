@@ -41,7 +41,11 @@ type expansion struct {
 	// fail is the first mistake, at the byte failAt.
 	fail, hint string
 	failAt     int
+	depth      int
 }
+
+// maxNested is how deep variables may stand in defaults of others.
+const maxNested = 10
 
 // expand replaces ${VAR}, ${VAR:-default}, ${VAR:?message} and $$ in a scalar.
 // A hole ${{ ... }} and a lone $ stay as they are.
@@ -106,8 +110,12 @@ func (e *expansion) variable(s string, at int) int {
 	case value != "" || (set && operator == ""):
 		e.parts = append(e.parts, part{text: e.out.Len(), raw: at, name: name, value: value})
 		e.out.WriteString(value)
+	case operator == ":-" && e.depth == maxNested:
+		e.error(at, fmt.Sprintf("defaults are nested deeper than %d", maxNested), "")
 	case operator == ":-":
+		e.depth++
 		e.scan(operand, at+2+len(name)+2)
+		e.depth--
 	case operator == ":?":
 		e.error(at, fmt.Sprintf("environment variable %s is not set: %s", name, clip(operand)), "")
 	default:

@@ -63,6 +63,7 @@ func TestExpand(t *testing.T) {
 		"${A:}":        "a variable is not written well",
 		"${ A }":       "a variable is not written well",
 		"${NO:-${NO}}": "environment variable NO is not set",
+		strings.Repeat("${NO:-", 12) + strings.Repeat("}", 12): "defaults are nested deeper than 10",
 	} {
 		if _, fail := expandText(text, env); fail != want {
 			t.Errorf("%q fails with %q, want %q", text, fail, want)

@@ -69,14 +69,14 @@ func isYAML(name string) bool {
 // readManifest reads and parses one file; nil if it can't be read, or was read
 // before. at is the place of the include that names it, if any.
 func (l *loader) readManifest(p, name string, at *Place) *file {
-	real := l.storage.real(p)
-	if l.loaded[real] {
+	resolved := l.storage.real(p)
+	if l.loaded[resolved] {
 		return nil
 	}
-	l.loaded[real] = true
+	l.loaded[resolved] = true
 	f := &file{name: name, path: p}
-	if at != nil && !inside(l.storage.real(l.rootFolder), real) {
-		l.report(at.Problem(fmt.Sprintf("%s leaves the folder of the manifest", name), "an include stays in the root file's folder"))
+	if at != nil && !inside(l.storage.real(l.rootFolder), resolved) {
+		l.report(at.Problem(name+" leaves the folder of the manifest", "an include stays in the root file's folder"))
 		return nil
 	}
 	data, err := l.storage.readFile(p, maxFileBytes)

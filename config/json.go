@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"strconv"
 )
@@ -93,7 +92,7 @@ func (d *decoder) appendScalar(dst []byte, s site) []byte {
 		return strconv.AppendBool(dst, b)
 	case "int", "float":
 		if isNotFinite(n.text) {
-			d.problem(s, fmt.Sprintf("%s is no number in JSON", clip(n.text)), "quote this value, if it is a text")
+			d.problem(s, clip(n.text)+" is no number in JSON", "quote this value, if it is a text")
 			return append(dst, '0')
 		}
 		digits, ok := jsonNumber(n.text)

@@ -62,13 +62,21 @@ func newLoader(src Source, parts Parts) *loader {
 		lookup = os.LookupEnv
 	}
 	l := &loader{
-		lookup: lookup, parts: parts, storage: newStorage(src.Overlay),
+		lookup: lookup, parts: parts.known(), storage: newStorage(src.Overlay),
 		loaded: make(map[string]bool), folders: make(map[string]bool),
 		types: make(fieldTypes),
 	}
 	l.shown = filepath.Clean(src.Path)
 	l.rootFolder = absolute(src.Path)
 	return l
+}
+
+// known are the parts that have settings; without, there is nothing to decode.
+func (p Parts) known() Parts {
+	known := func(group []Part) []Part {
+		return slices.DeleteFunc(slices.Clone(group), func(p Part) bool { return p.Settings == nil })
+	}
+	return Parts{Tool: known(p.Tool), Upstream: known(p.Upstream), Kinds: known(p.Kinds), Auth: known(p.Auth), Server: known(p.Server)}
 }
 
 // report adds a problem.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -46,8 +47,8 @@ tools:
 func TestSmallestManifest(t *testing.T) {
 	m := load(t, text(quickstart, nil))
 	up := m.Upstreams["crm"]
-	http, ok := up.Settings.Value.(testHTTP)
-	if !ok || http.URL != "http://127.0.0.1:9000" || http.Connections != 128 || http.MaxResponse != 4<<20 || !http.Private {
+	service, ok := up.Settings.Value.(testHTTP)
+	if !ok || service.URL != "http://127.0.0.1:9000" || service.Connections != 128 || service.MaxResponse != 4<<20 || !service.Private {
 		t.Errorf("upstream settings are %+v", up.Settings.Value)
 	}
 	if up.Name != "crm" || up.Kind != "url" || up.String() != "manifest.yaml:3:3" {
@@ -116,10 +117,10 @@ tools:
 	if jwt := m.Auth.Parts["jwt"].Value.(testJWT); len(jwt) != 1 || jwt[0].Issuer != "010" || jwt[0].Secret.value != "from-file" {
 		t.Errorf("jwt is %+v", jwt)
 	}
-	http := m.Upstreams["a"].Settings.Value.(testHTTP)
-	if http.URL != "no" || !http.Private || http.Auth.Bearer.value != "s3cret" || http.TLS.CA != absolute("conf/ca.pem") ||
-		!reflect.DeepEqual(http.Headers, map[string]string{"X": "off", "Y": "010", "Z": "1.50"}) || !m.Upstreams["a"].Parts["timeout"].Off {
-		t.Errorf("upstream is %+v", http)
+	up := m.Upstreams["a"].Settings.Value.(testHTTP)
+	if up.URL != "no" || !up.Private || up.Auth.Bearer.value != "s3cret" || up.TLS.CA != absolute("conf/ca.pem") ||
+		!reflect.DeepEqual(up.Headers, map[string]string{"X": "off", "Y": "010", "Z": "1.50"}) || !m.Upstreams["a"].Parts["timeout"].Off {
+		t.Errorf("upstream is %+v", up)
 	}
 	parts := m.Tools["one"].Parts
 	limits := []testLimit{{testRate{30, time.Minute}, "client", 1}, {testRate{5, time.Second}, "tool", 2}}
@@ -128,7 +129,7 @@ tools:
 	}
 	request := parts["request"].Value.(testRequest)
 	wantBody := `{"b":10,"a":[1.50,31,5,0.5,1e3,"yes",true,null,"1","2",12345678901234567890,"7"],"n":7,"t":"a7"}`
-	if request.Method != "GET" || string(request.Body) != wantBody {
+	if request.Method != http.MethodGet || string(request.Body) != wantBody {
 		t.Errorf("request is %s %s", request.Method, request.Body)
 	}
 	response := parts["response"].Value.(testResponse)
@@ -335,6 +336,24 @@ func TestBounds(t *testing.T) {
 	}
 	if _, err := Load(many, testParts()); err == nil || !strings.Contains(err.Error(), "more than 1000 files") {
 		t.Errorf("1002 files: %v", err)
+	}
+}
+
+// TestLongLine: places within one long line, as in a manifest that a program
+// wrote as JSON, don't cost more than places on lines of their own.
+func TestLongLine(t *testing.T) {
+	var tools []string
+	for i := range 3000 {
+		tools = append(tools, fmt.Sprintf(`"t%d": {"description": "d", "roles": ["a"], "input": {"x": {"type": "string"}, "y": {"type": "string"}}}`, i))
+	}
+	manifest := `{"version": 1, "upstreams": {"a": {"url": "http://a"}}, "tools": {` + strings.Join(tools, ", ") + "}}"
+	begin := time.Now()
+	m := load(t, text(manifest, nil))
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("loading took %v", took)
+	}
+	if p := m.Tools["t2999"].ProblemAt([]string{"input", "y", "type"}, "", "", 0); manifest[p.Col-1:p.EndCol-1] != `"string"` {
+		t.Errorf("the place is %d to %d", p.Col, p.EndCol)
 	}
 }
 

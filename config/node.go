@@ -32,6 +32,8 @@ type node struct {
 	kind kind
 	// line and col are where the node begins, from 1.
 	line, col int
+	// prefixed says that an anchor or a tag stands there, before a scalar.
+	prefixed bool
 
 	// raw is a scalar's text as parsed, text the same with variables expanded.
 	raw, text string

@@ -82,15 +82,15 @@ func (l *loader) checkText(f *file, data []byte) *Problem {
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
 		return refuse(0, "the file is UTF-16", "save it as UTF-8")
 	}
-	for i, size := 0, 0; i < len(data); i += size {
-		var r rune
-		r, size = utf8.DecodeRune(data[i:])
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
 		switch {
 		case r == utf8.RuneError && size < 2:
 			return refuse(i, "the file is not UTF-8 from here on", "save it as UTF-8")
 		case !yamlCharacter(r):
 			return refuse(i, fmt.Sprintf("the character U+%04X can't stand in a manifest", r), fmt.Sprintf(`write it as "\u%04X" in double quotes`, r))
 		}
+		i += size
 	}
 	return nil
 }

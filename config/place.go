@@ -128,8 +128,10 @@ func (p Place) walk(path []string) (Place, bool) {
 func place(n, key *node, path string) Place {
 	p := Place{Path: path, node: n, key: key}
 	if target := p.target(); target != nil {
-		spot := target.token()
-		p.File, p.Line, p.Col = target.file.name, spot.line, spot.col
+		p.File, p.Line, p.Col = target.file.name, target.line, target.col
+		if target.prefixed {
+			p.Col = target.token().col
+		}
 	}
 	return p
 }

@@ -28,7 +28,7 @@ func (s Severity) String() string {
 }
 
 // Problem is one thing wrong in a manifest, and where.
-type Problem struct {
+type Problem struct { //nolint:errname // it is the product's word, and an error only by the way
 	// File is the path as it was opened.
 	File string
 	// Line and Col count from 1, Col in characters; EndCol is the column after
@@ -70,7 +70,7 @@ func (p Problem) MarshalJSON() ([]byte, error) {
 
 // Problems are all the problems of a manifest, sorted by place. It is an
 // error, and errors.As finds it in one.
-type Problems []Problem
+type Problems []Problem //nolint:errname // see Problem
 
 // Error returns a line for each problem.
 func (l Problems) Error() string {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding"
 	"fmt"
 	"reflect"
 	"strings"
@@ -51,7 +52,6 @@ func (k *keys) structure(t reflect.Type, path []string) {
 	}
 	k.parts(k.loader.group(st.group, path), path)
 	if t == reflect.TypeFor[Upstream]() {
-		k.parts(k.loader.parts.Upstream, path)
 		for _, kind := range k.loader.parts.Kinds {
 			k.structure(indirect(kind.Settings), path)
 		}
@@ -90,7 +90,7 @@ func (k *keys) below(t reflect.Type, path []string) {
 // the top.
 func Reference(parts Parts) []byte {
 	var out bytes.Buffer
-	out.WriteString("# Manifest reference\n\nMade from the program itself. `NAME` stands for a name of your own; a list may be written as its single value.\n")
+	out.WriteString("# Manifest reference\n\nMade from the program itself. `NAME` stands for a name of your own; a list of one\nmay be written as its single value; `none` switches a policy off.\n")
 	section := ""
 	for _, k := range Keys(parts) {
 		top, rest, below := strings.Cut(k.Path, ".")
@@ -104,10 +104,13 @@ func Reference(parts Parts) []byte {
 		if !strings.Contains(lastSection(out.Bytes()), "| Key |") {
 			out.WriteString("\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n")
 		}
-		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", rest, k.Type, defaultCell(k), k.Doc)
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", rest, cell(k.Type), defaultCell(k), cell(k.Doc))
 	}
 	return out.Bytes()
 }
+
+// cell escapes what would end a table's cell.
+func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
 func lastSection(text []byte) string {
 	return string(text[bytes.LastIndex(text, []byte("\n## "))+1:])
@@ -132,5 +135,58 @@ func defaultCell(k Key) string {
 		return "`" + k.Default + "`"
 	default:
 		return ""
+	}
+}
+
+// typeName says in words what a type takes, for the reference.
+func typeName(t reflect.Type, f *field) string {
+	t = indirect(t)
+	switch {
+	case t == reflect.TypeFor[Input](), t == reflect.TypeFor[SchemaRef]():
+		return "JSON Schema"
+	case isJSON(t):
+		return "any"
+	case isSecret(t):
+		return "secret"
+	case isDuration(t):
+		return "duration"
+	case f != nil && f.size:
+		return "size"
+	case f != nil && f.path:
+		return "path"
+	case f != nil && f.enum != nil && t.Kind() == reflect.String:
+		return strings.Join(f.enum, " | ")
+	}
+	return kindName(t, f)
+}
+
+// kindName says it by the kind of Go type.
+func kindName(t reflect.Type, f *field) string {
+	short := reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+	switch t.Kind() {
+	case reflect.Slice:
+		return "list of " + typeName(t.Elem(), f)
+	case reflect.Map:
+		return fmt.Sprintf("map of %s by name", typeName(t.Elem(), nil))
+	case reflect.Struct:
+		switch {
+		case !short:
+			return "mapping"
+		case len(fieldTypes{}.of(t).fields) == 0:
+			return "text"
+		default:
+			return "text or mapping"
+		}
+	case reflect.Bool:
+		return "true | false"
+	case reflect.String:
+		return "text"
+	case reflect.Float32, reflect.Float64:
+		return "number"
+	default:
+		if short {
+			return "text"
+		}
+		return "whole number"
 	}
 }

@@ -82,7 +82,7 @@ func splitFloat(s string) (whole, fraction, exponent string, ok bool) {
 }
 
 func isFloat(s string) bool {
-	_, _, _, ok := splitFloat(s)
+	_, ok := jsonNumber(s)
 	return ok || isNotFinite(s)
 }
 
@@ -142,13 +142,10 @@ func (n *node) typed() bool {
 	return n.style == plain && n.tag == ""
 }
 
-// scalarText is the text to read a typed scalar from. A quoted text doesn't
-// count, unless it is one variable, which must be quoted within braces.
-func (n *node) scalarText() (string, bool) {
-	if n.tag == "str" {
-		return "", false
-	}
-	return n.text, n.style == plain || n.whole
+// quoted reports whether the scalar is a text, whatever it looks like. A single
+// variable is not: within braces it can't be written without quotes.
+func (n *node) quoted() bool {
+	return n.tag == "str" || (n.style != plain && !n.whole)
 }
 
 // parseInt reads an integer of the given width.

@@ -3,7 +3,6 @@ package config
 import (
 	"encoding"
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"strings"
 )
@@ -204,7 +203,7 @@ func (g schemas) part(p Part, canBeOff bool) object {
 
 // upstream describes an upstream: any of the kinds, with policies.
 func (g schemas) upstream() object {
-	var kinds []any
+	kinds := make([]any, 0, len(g.loader.parts.Kinds))
 	for _, k := range g.loader.parts.Kinds {
 		s := g.structure(indirect(k.Settings), g.loader.parts.Upstream, k.Doc)
 		if required, _ := s["required"].([]any); len(required) == 0 {
@@ -251,47 +250,4 @@ func defaultJSON(f *field) any {
 		return json.Number(n)
 	}
 	return f.def
-}
-
-// typeName says in words what a type takes, for the reference.
-func typeName(t reflect.Type, f *field) string {
-	t = indirect(t)
-	switch {
-	case t == reflect.TypeFor[Input](), t == reflect.TypeFor[SchemaRef]():
-		return "JSON Schema"
-	case isJSON(t):
-		return "any"
-	case isSecret(t):
-		return "secret"
-	case isDuration(t):
-		return "duration"
-	case f != nil && f.size:
-		return "size"
-	case f != nil && f.path:
-		return "path"
-	case f != nil && f.enum != nil && t.Kind() == reflect.String:
-		return strings.Join(f.enum, " \\| ")
-	}
-	switch t.Kind() {
-	case reflect.Slice:
-		return "list of " + typeName(t.Elem(), f)
-	case reflect.Map:
-		return fmt.Sprintf("map of %s by name", typeName(t.Elem(), nil))
-	case reflect.Struct:
-		if short := reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()); short {
-			return "text or mapping"
-		}
-		return "mapping"
-	case reflect.Bool:
-		return "true \\| false"
-	case reflect.String:
-		return "text"
-	case reflect.Float32, reflect.Float64:
-		return "number"
-	default:
-		if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
-			return "text"
-		}
-		return "whole number"
-	}
 }

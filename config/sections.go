@@ -153,7 +153,7 @@ func (d *decoder) upstream(s site, up *Upstream) {
 				return
 			}
 		}
-		d.problem(s, fmt.Sprintf("%s has no kind", owner(s.path)), "give it one of: "+strings.Join(names, ", "))
+		d.problem(s, owner(s.path)+" has no kind", "give it one of: "+strings.Join(names, ", "))
 		return
 	}
 	own := *s.node

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode"
 )
 
 // maxListed is how many possible names a hint lists.
@@ -52,7 +53,12 @@ func fold(s string) string {
 	if len(s) > 100 {
 		s = s[:100]
 	}
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(s))
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == ' ' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
 }
 
 // distance is the least number of letters inserted, deleted, replaced, or

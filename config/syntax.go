@@ -59,10 +59,11 @@ func stumblingLine(f *file, err error) int {
 		return 0
 	}
 	f.count()
-	return 1 + sort.Search(len(f.lines), func(i int) bool {
+	line := 1 + sort.Search(len(f.lines), func(i int) bool {
 		_, _, cut := decodeDocuments([]byte(strings.Join(f.lines[:i+1], "\n") + "\n"))
 		return cut != nil && cut.Error() == err.Error()
 	})
+	return min(line, len(f.lines))
 }
 
 var (

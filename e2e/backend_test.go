@@ -27,7 +27,7 @@ type shop struct {
 }
 
 // slowRequest has one channel for each state, closed when it is reached.
-type slowRequest struct{ started, stopped chan struct{} }
+type slowRequest struct{ started, released, stopped chan struct{} }
 
 // startShop serves a shop until the test ends and returns its URL.
 func startShop(t *testing.T) string {
@@ -47,6 +47,7 @@ func startShop(t *testing.T) string {
 	})
 	mux.HandleFunc("GET /slow/{id}", s.wait)
 	mux.HandleFunc("GET /slow/{id}/started", s.await(func(r *slowRequest) chan struct{} { return r.started }))
+	mux.HandleFunc("GET /slow/{id}/release", s.release)
 	mux.HandleFunc("GET /slow/{id}/stopped", s.await(func(r *slowRequest) chan struct{} { return r.stopped }))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -62,15 +63,30 @@ func (s *shop) customer(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"id": id, "first": "Ada", "last": "Lovelace", "orders": 2, "secret": "s"})
 }
 
-// wait answers only when its caller hangs up, or after 30 s.
+// wait answers only when its caller hangs up, when it is released, or after 30 s.
 func (s *shop) wait(w http.ResponseWriter, r *http.Request) {
 	request := s.request(r.PathValue("id"))
 	close(request.started)
 	defer close(request.stopped)
 	ctx, cancel := context.WithTimeout(r.Context(), 3*stateWait)
 	defer cancel()
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-request.released:
+	}
 	writeJSON(w, http.StatusOK, map[string]any{"id": r.PathValue("id")})
+}
+
+// release ends a slow request; 409 if its caller has ended it before.
+func (s *shop) release(w http.ResponseWriter, r *http.Request) {
+	request := s.request(r.PathValue("id"))
+	select {
+	case <-request.stopped:
+		w.WriteHeader(http.StatusConflict)
+	default:
+		close(request.released)
+		w.WriteHeader(http.StatusNoContent)
+	}
 }
 
 // await answers 204 as soon as the slow request has reached the state.
@@ -92,7 +108,7 @@ func (s *shop) request(id string) *slowRequest {
 	defer s.mu.Unlock()
 	request, ok := s.slow[id]
 	if !ok {
-		request = &slowRequest{started: make(chan struct{}), stopped: make(chan struct{})}
+		request = &slowRequest{started: make(chan struct{}), released: make(chan struct{}), stopped: make(chan struct{})}
 		s.slow[id] = request
 	}
 	return request

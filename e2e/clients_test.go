@@ -157,9 +157,9 @@ func checkCall(ctx context.Context, t *testing.T, v visit) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := result{
-		text:       "Customer c 1/ü? is Ada Lovelace.",
-		structured: map[string]any{"id": "c 1/ü?", "name": "Ada Lovelace", "orders": 2.0},
+	want := result{text: "Customer c 1/ü? is Ada Lovelace."}
+	if v.client.revision >= "2025-06-18" { // which brought structured content
+		want.structured = map[string]any{"id": "c 1/ü?", "name": "Ada Lovelace", "orders": 2.0}
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(result{})); diff != "" {
 		t.Error(diff)
@@ -244,7 +244,8 @@ func checkRefused(ctx context.Context, t *testing.T, v visit, name string) {
 }
 
 // checkCancel gives up a call that has reached the backend, and waits until
-// the backend has seen its request end.
+// the backend has seen its request end; for a client that can't cancel it has
+// to go on until the backend itself ends it.
 func checkCancel(ctx context.Context, t *testing.T, v visit) {
 	id := strings.ReplaceAll(v.name+"-"+v.client.revision, "/", "-")
 	callCtx, giveUp := context.WithCancel(ctx)
@@ -262,9 +263,11 @@ func checkCancel(ctx context.Context, t *testing.T, v visit) {
 		t.Error("the cancelled call succeeded")
 	}
 	if !v.cancels {
-		return
+		if got := status(ctx, v.backend+"/slow/"+id+"/release"); got != http.StatusNoContent {
+			t.Errorf("the backend's request did not go on: %d", got)
+		}
 	}
 	if got := status(ctx, v.backend+"/slow/"+id+"/stopped"); got != http.StatusNoContent {
-		t.Errorf("the backend's request went on: %d", got)
+		t.Errorf("the backend's request did not end: %d", got)
 	}
 }

@@ -7,12 +7,15 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -22,6 +25,7 @@ import (
 const (
 	startTimeout = 20 * time.Second
 	stopTimeout  = 10 * time.Second
+	tailLines    = 20
 	jwtSecret    = "only-for-these-tests-0123456789abcdef"
 )
 
@@ -35,8 +39,20 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := writeRan(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
 }
+
+// ran is a file that keeps the go command from caching the result, as it can't
+// know that the tests depend on programs of another module: tests that have
+// read a file which is only just written when they end are always run again.
+const ran = binaries + "/ran"
+
+func writeRan() error { return os.WriteFile(ran, []byte(time.Now().String()), 0o600) }
 
 // setup installs the JavaScript clients unless they are there.
 func setup() error {
@@ -85,6 +101,9 @@ func startGateway(t *testing.T, manifest string, env ...string) gateway {
 // ready URL answers 200. What it prints is logged if the test fails.
 func start(t *testing.T, program string, args, env []string, ready string) *output {
 	t.Helper()
+	if _, err := os.ReadFile(ran); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
 	out := &output{}
 	cmd := exec.Command(filepath.Join(binaries, program), args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -97,7 +116,7 @@ func start(t *testing.T, program string, args, env []string, ready string) *outp
 	t.Cleanup(func() {
 		stop(t, cmd, exited)
 		if t.Failed() {
-			t.Logf("%s printed:\n%s", program, out)
+			t.Logf("%s printed at last:\n%s", program, out.tail(tailLines))
 		}
 	})
 	if ready != "" {
@@ -203,4 +222,10 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.String()
+}
+
+// tail is the last n lines.
+func (o *output) tail(n int) string {
+	lines := strings.SplitAfter(o.String(), "\n")
+	return strings.Join(lines[max(0, len(lines)-n-1):], "")
 }

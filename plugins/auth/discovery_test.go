@@ -160,7 +160,7 @@ func TestRealServer(t *testing.T) {
 func TestRefusedAddresses(t *testing.T) {
 	for text, want := range map[string]bool{
 		"169.254.169.254": true, "169.254.0.1": true, "::ffff:169.254.169.254": true, "fe80::1": true,
-		"fe80::1%eth0": true, "fd00:ec2::254": true, "64:ff9b::a9fe:a9fe": true,
+		"fe80::1%eth0": true, "fd00:ec2::254": true, "fd00:ec2::254%eth0": true, "64:ff9b::a9fe:a9fe": true,
 		"10.0.0.1": false, "192.168.1.1": false, "127.0.0.1": false, "::1": false, "fd00::1": false, "8.8.8.8": false, "64:ff9b::808:808": false,
 	} {
 		a := netip.MustParseAddr(text)

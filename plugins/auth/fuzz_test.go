@@ -52,6 +52,8 @@ func FuzzParseToken(f *testing.F) {
 // FuzzParseTokenText feeds the reader with anything.
 func FuzzParseTokenText(f *testing.F) {
 	f.Add("a.b.c")
+	f.Add(loose(part(`{"alg":"ES256"} `)) + "." + part(`{"exp":1}`) + ".c2ln")
+	f.Add(part(`{"alg":"ES256"}`) + "." + loose(part(`{"exp":1} `)) + ".c2ln")
 	f.Add(part(`{"alg":"ES256"}`) + "." + part(`{"exp":1}`) + ".c2ln")
 	f.Fuzz(func(t *testing.T, text string) {
 		if _, err := parseToken(text); err != nil {

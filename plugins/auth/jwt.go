@@ -67,11 +67,11 @@ func newTokens(s JWTSettings, env plugins.Env, with fetching, now func() time.Ti
 		a.byName[i.name] = n
 		a.issuers = append(a.issuers, i)
 	}
-	print, err := s.fingerprint()
+	mark, err := s.fingerprint()
 	if err != nil {
 		return nil, err
 	}
-	a.cache, err = keep(env, "auth.jwt verified "+print, func() *cache { return newCache(cacheEntries, cacheWeight) })
+	a.cache, err = keep(env, "auth.jwt verified "+mark, func() *cache { return newCache(cacheEntries, cacheWeight) })
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +82,9 @@ func newTokens(s JWTSettings, env plugins.Env, with fetching, now func() time.Ti
 	return a, nil
 }
 
-// keep returns the value kept under the name, or makes it.
-func keep[T io.Closer](env plugins.Env, name string, make func() T) (T, error) {
-	kept, err := env.Keep(name, func() (io.Closer, error) { return make(), nil })
+// keep returns the value kept under the name, or builds it.
+func keep[T io.Closer](env plugins.Env, name string, build func() T) (T, error) {
+	kept, err := env.Keep(name, func() (io.Closer, error) { return build(), nil })
 	if err != nil {
 		var none T
 		return none, fmt.Errorf("keep %s: %w", name, err)

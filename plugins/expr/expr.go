@@ -17,8 +17,12 @@ import (
 )
 
 const (
-	// maxTime bounds one evaluation of one jq expression.
-	maxTime = 100 * time.Millisecond
+	// maxSteps bounds one evaluation of one jq expression: some 200 ms of
+	// processor time.
+	maxSteps = 4_000_000
+	// maxTime bounds it where single steps are slow. It is generous, so that
+	// a busy machine doesn't fail small expressions.
+	maxTime = time.Second
 	// maxSize bounds the text a result would have as JSON, in bytes.
 	maxSize = 8 << 20
 	// maxIndex bounds the array positions an expression may name: an

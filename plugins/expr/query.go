@@ -51,14 +51,12 @@ func ParseQuery(text string, scope Scope) (*Query, error) {
 }
 
 func (q *Query) compile() error {
-	times, err := guardedMultiply()
+	options, err := guards()
 	if err != nil {
 		return err
 	}
-	code, err := gojq.Compile(q.tree, times,
-		gojq.WithVariables([]string{varArgs, varCaller, varStatus, varHeaders}),
-		gojq.WithFunction(guardIndex, 0, 0, checkIndex),
-	)
+	options = append(options, gojq.WithVariables([]string{varArgs, varCaller, varStatus, varHeaders}))
+	code, err := gojq.Compile(q.tree, options...)
 	if err != nil {
 		return err
 	}
@@ -102,8 +100,6 @@ func (q *Query) Run(ctx context.Context, v *Values) (any, error) {
 }
 
 func (q *Query) run(ctx context.Context, v *Values) (out any, err error) {
-	ctx, cancel := context.WithTimeout(ctx, maxTime)
-	defer cancel()
 	// gojq panics on Go types that jq doesn't have.
 	defer func() {
 		if p := recover(); p != nil {
@@ -125,7 +121,7 @@ func (q *Query) run(ctx context.Context, v *Values) (out any, err error) {
 	if q.uses.names[NameHeaders] {
 		headers = v.headersValue(q.uses.headers)
 	}
-	out, ok := q.code.Load().RunWithContext(ctx, v.Body, args, caller, v.Status, headers).Next()
+	out, ok := q.code.Load().RunWithContext(newBudget(ctx), v.Body, args, caller, v.Status, headers).Next()
 	if !ok {
 		return nil, nil
 	}
@@ -158,7 +154,7 @@ func (v *Values) headersValue(names []string) map[string]any {
 // runError keeps the text of a deliberate error("...") and hides all others:
 // jq's own messages quote values.
 func runError(err error) *Error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, errBudget) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &Error{Message: "An expression of the tool's definition took too long.", Cause: err}
 	}
 	var deliberate gojq.ValueError

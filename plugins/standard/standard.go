@@ -8,6 +8,7 @@ import (
 	"github.com/sallyport-mcp/sallyport/plugins/auth"
 	"github.com/sallyport-mcp/sallyport/plugins/policy"
 	"github.com/sallyport-mcp/sallyport/plugins/store"
+	"github.com/sallyport-mcp/sallyport/plugins/transform"
 	"github.com/sallyport-mcp/sallyport/plugins/upstream"
 )
 
@@ -29,6 +30,7 @@ func Parts() plugins.Parts {
 		Upstreams: []plugins.UpstreamPart{
 			upstream.HTTP(),
 		},
+		Transform: transform.Part(),
 		Auth: []plugins.AuthPart{
 			auth.JWT(),
 			auth.APIKeys(),

@@ -186,7 +186,7 @@ func TestAnswersRefused(t *testing.T) {
 			if strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(err.Error(), "abc") {
 				t.Errorf("the message tells too much: %v", err)
 			}
-			if grown := after.TotalAlloc - before.TotalAlloc; grown > 40<<20 {
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 60<<20 {
 				t.Errorf("%d MiB were allocated", grown>>20)
 			}
 		})

@@ -17,7 +17,7 @@ func (ex *exchange) decode(limit int) error {
 	}
 	body, err := uncode(coding, ex.answer.body, limit)
 	switch {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge), errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+	case errors.Is(err, errTooLarge), errors.Is(err, fasthttp.ErrBodyTooLarge), errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return errTooLarge
 	case err != nil:
 		return fmt.Errorf("%w: content coding: %w", errMalformed, err)
@@ -44,13 +44,22 @@ func uncode(coding, body []byte, limit int) ([]byte, error) {
 	return nil, malformed("unknown Content-Encoding")
 }
 
+// zstdWindow is the window that decoders should support (RFC 8878, section
+// 3.1.1.1.2), however little is decoded with it.
+const zstdWindow = 8 << 20
+
 // unzstd decodes without goroutines: fasthttp's way leaves some behind when a
 // body is larger than the limit.
 func unzstd(body []byte, limit int) ([]byte, error) {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(limit))) //nolint:gosec // a limit is positive
+	memory := max(limit, zstdWindow)
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(memory))) //nolint:gosec // positive
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	return d.DecodeAll(body, nil)
+	out, err := d.DecodeAll(body, nil)
+	if err == nil && len(out) > limit {
+		err = errTooLarge
+	}
+	return out, err
 }

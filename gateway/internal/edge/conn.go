@@ -18,10 +18,9 @@ const (
 )
 
 const (
-	// writeStall is how long a client may take no byte of a response. It is
-	// no bound on the response as a whole.
+	// writeStall is how long a client may take over writeChunk bytes of a
+	// response. It is no bound on the response as a whole.
 	writeStall = 30 * time.Second
-	// writeChunk is how much is written under one deadline.
 	writeChunk = 256 << 10
 	// freshGrace is how long a drain waits for the first request on a
 	// connection that has just been made.
@@ -52,9 +51,12 @@ type conn struct {
 	served atomic.Bool
 
 	// received counts the bytes read, consumed those that requests were made
-	// of. While the connection is idle they are equal, but for empty lines
-	// before a request line.
+	// of. What is between them is buffered, or empty lines before a request
+	// line, which fasthttp skips.
 	received, consumed int64
+	// between says that a request has been answered and the next is not
+	// looked for yet. A read then means that nothing is buffered.
+	between bool
 	// reserved is what this connection has of the budget for large reads.
 	reserved int64
 	// linger says that the client may still be sending what nobody will read.
@@ -68,11 +70,10 @@ func (c *conn) Read(p []byte) (int, error) {
 	if len(p) > largeRead && !c.reserve(int64(len(p))) {
 		return 0, errOverloaded
 	}
-	if c.state.Load() == stateIdle {
-		if c.consumed > c.received {
-			return 0, io.ErrUnexpectedEOF
-		}
+	if c.between {
+		c.between = false
 		c.consumed = c.received
+		c.idle()
 	}
 	n, err := c.Conn.Read(p)
 	if n > 0 {
@@ -84,13 +85,13 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // Write writes under a deadline that only a client that takes nothing meets.
 func (c *conn) Write(p []byte) (int, error) {
-	written := 0
+	written, stall := 0, c.listener.stall
 	for {
 		if now := time.Now(); now.After(c.renew) {
-			if err := c.Conn.SetWriteDeadline(now.Add(writeStall + writeStall/4)); err != nil {
+			if err := c.Conn.SetWriteDeadline(now.Add(stall + stall/4)); err != nil {
 				return written, err
 			}
-			c.renew = now.Add(writeStall / 4)
+			c.renew = now.Add(stall / 4)
 		}
 		n, err := c.Conn.Write(p[:min(len(p), writeChunk)])
 		written += n
@@ -122,6 +123,14 @@ func (c *conn) reserve(n int64) bool {
 func (c *conn) answered() {
 	c.release()
 	c.served.Store(true)
+	c.between = true
+	if c.received == c.consumed {
+		c.idle()
+	}
+}
+
+// idle notes that no request has begun.
+func (c *conn) idle() {
 	c.state.CompareAndSwap(stateActive, stateIdle)
 	if c.listener.draining.Load() {
 		c.closeIfIdle()

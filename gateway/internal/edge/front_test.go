@@ -53,7 +53,7 @@ func TestCheckHead(t *testing.T) {
 		{"bare LF", "GET / HTTP/1.1", host + "\nX: y\r\n\r\n", badValue},
 		{"bare LF at the end", "GET / HTTP/1.1", host + "\r\n\n", badName},
 		{"bare CR", "GET / HTTP/1.1", lines("X: a\rb", host), badValue},
-		{"CR before the end", "GET / HTTP/1.1", lines(host+"\r"), badValue},
+		{"CR before the end", "GET / HTTP/1.1", lines(host + "\r"), badValue},
 		{"NUL", "GET / HTTP/1.1", lines(host, "X: aaaaaaaaaaaa\x00b"), badValue},
 		{"DEL", "GET / HTTP/1.1", lines(host, "X: aaaaaaaaaaaa\x7fb"), badValue},
 		{"control", "GET / HTTP/1.1", lines(host, "X: \x01"), badValue},

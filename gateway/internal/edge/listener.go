@@ -27,6 +27,7 @@ type listener struct {
 	net.Listener
 	tls     *tls.Config
 	limit   int64
+	stall   time.Duration
 	log     *slog.Logger
 	observe func(status int)
 
@@ -43,9 +44,9 @@ type listener struct {
 	gone chan struct{}
 }
 
-func newListener(l net.Listener, config *tls.Config, limit int64, log *slog.Logger, observe func(int)) *listener {
+func newListener(l net.Listener, lim limits, log *slog.Logger, observe func(int)) *listener {
 	return &listener{
-		Listener: l, tls: config, limit: limit, log: log, observe: observe,
+		Listener: l, limit: lim.connections, stall: lim.writeStall, log: log, observe: observe,
 		stop: make(chan struct{}), away: make(chan struct{}, turnedAway),
 		conns: make(map[*conn]struct{}), gone: make(chan struct{}, 1),
 	}

@@ -72,12 +72,13 @@ type limits struct {
 	connections                int64
 	headTimeout, bodyTimeout   time.Duration
 	idleTimeout, watchInterval time.Duration
+	writeStall                 time.Duration
 }
 
 func standardLimits() limits {
 	return limits{
 		connections: maxConnections, headTimeout: headTimeout, bodyTimeout: bodyTimeout,
-		idleTimeout: idleTimeout, watchInterval: watchAfter,
+		idleTimeout: idleTimeout, watchInterval: watchAfter, writeStall: writeStall,
 	}
 }
 
@@ -108,7 +109,7 @@ func listen(cfg Config, lim limits) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s.listener = newListener(tcp, nil, lim.connections, s.log, s.observe)
+	s.listener = newListener(tcp, lim, s.log, s.observe)
 	if certs != nil {
 		s.listener.tls = certs.config()
 	}
@@ -150,7 +151,8 @@ func connState(nc net.Conn, state fasthttp.ConnState) {
 	}
 	switch state {
 	case fasthttp.StateActive:
-		c.state.CompareAndSwap(stateIdle, stateActive)
+		// What there is of the next request, if anything, is buffered.
+		c.between = false
 	case fasthttp.StateIdle:
 		c.answered()
 	}
@@ -390,8 +392,6 @@ func refusalOf(err error) refusal {
 		return malformed
 	case isGone(err):
 		return admitted
-	case strings.Contains(err.Error(), "unsupported http version"):
-		return badVersion
 	}
 	return malformed
 }

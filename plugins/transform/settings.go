@@ -1,0 +1,59 @@
+package transform
+
+import "encoding/json"
+
+// Settings are a tool's `response`: how the upstream's answer becomes the
+// tool's.
+type Settings struct {
+	As          string            `manifest:"as" doc:"What the answer's body is taken for; auto goes by its Content-Type. XML and CSV become JSON, HTML becomes Markdown. image and audio answer the body as such, blob embeds it as a resource, link answers a link to it." enum:"auto,json,text,xml,csv,html,image,audio,blob,link" default:"auto"`
+	Select      string            `manifest:"select" doc:"A jq expression over the body, e.g. '{id, total: .sum.amount}'. What it selects is the answer."`
+	Text        string            `manifest:"text" doc:"The text that the model reads, with holes such as ${{ .id }}; . is the body, or what select made of it. The JSON itself goes to structuredContent."`
+	Schema      json.RawMessage   `manifest:"schema" doc:"JSON Schema of the structured content, listed as the tool's outputSchema; none switches a default off."`
+	SchemaCheck string            `manifest:"schema_check" doc:"What happens to an answer that breaks the schema. strict: it becomes a tool error; warn: it is logged and sent; off: it is not checked." enum:"off,warn,strict" default:"strict"`
+	Errors      map[string]string `manifest:"errors" doc:"Texts for failures, by status (404), class (5xx) or default; holes know args, caller, status, headers, and . is the failure's body if that is JSON."`
+	Content     []BlockSettings   `manifest:"content" doc:"Several content blocks in place of the one text."`
+	MIMEType    string            `manifest:"mime_type" doc:"Media type of the body, in place of the upstream's Content-Type."`
+	URI         string            `manifest:"uri" doc:"URI of an embedded resource or link; may have holes. The default is sallyport://TOOL."`
+}
+
+// BlockSettings are one content block: exactly one of its kinds.
+type BlockSettings struct {
+	Text        *string             `manifest:"text" doc:"A text for the model; may have holes."`
+	Image       *MediaSettings      `manifest:"image" doc:"An image, from a file or as base64 data."`
+	Audio       *MediaSettings      `manifest:"audio" doc:"A sound, from a file or as base64 data."`
+	Resource    *ResourceSettings   `manifest:"resource" doc:"An embedded resource."`
+	Link        *LinkSettings       `manifest:"link" doc:"A link to a resource."`
+	Annotations *AnnotationSettings `manifest:"annotations" doc:"Whom the block is for and how much it matters."`
+}
+
+// MediaSettings are an image or a sound.
+type MediaSettings struct {
+	File     string `manifest:"file,path" doc:"A file, read when the manifest is loaded; at most 4 MiB."`
+	Data     string `manifest:"data" doc:"Base64, usually a hole such as ${{ .png }}."`
+	MIMEType string `manifest:"mime_type" doc:"Media type; found out by itself for common files."`
+}
+
+// ResourceSettings are an embedded resource.
+type ResourceSettings struct {
+	URI      string  `manifest:"uri,required" doc:"URI of the resource; may have holes."`
+	MIMEType string  `manifest:"mime_type" doc:"Media type."`
+	Text     *string `manifest:"text" doc:"Its text; may have holes."`
+	Blob     string  `manifest:"blob" doc:"Its bytes as base64, usually a hole."`
+	File     string  `manifest:"file,path" doc:"A file, read when the manifest is loaded; at most 4 MiB."`
+}
+
+// LinkSettings are a link to a resource.
+type LinkSettings struct {
+	URI         string `manifest:"uri,required" doc:"URI of the resource; may have holes."`
+	Name        string `manifest:"name,required" doc:"Name of the resource; may have holes."`
+	Title       string `manifest:"title" doc:"Name for people."`
+	Description string `manifest:"description" doc:"What it is, for the model."`
+	MIMEType    string `manifest:"mime_type" doc:"Media type."`
+	Size        int64  `manifest:"size,size" doc:"Size of what it leads to."`
+}
+
+// AnnotationSettings tell a client whom a block is for.
+type AnnotationSettings struct {
+	Audience []string `manifest:"audience" doc:"Whom the block is for." enum:"user,assistant"`
+	Priority *float64 `manifest:"priority" doc:"From 0, least, to 1, most important."`
+}
