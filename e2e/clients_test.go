@@ -174,6 +174,10 @@ func checkArray(ctx context.Context, t *testing.T, v visit) {
 	if got.isError || !strings.Contains(got.text, "ord_1") || !strings.Contains(got.text, "ord_2") {
 		t.Errorf("got %+v, want both orders in the text", got)
 	}
+	// Structured content was an object at most before 2026-07-28.
+	if _, isArray := got.structured.([]any); isArray != (v.client.revision >= "2026-07-28") {
+		t.Errorf("structured content is a %T", got.structured)
+	}
 }
 
 func checkImage(ctx context.Context, t *testing.T, v visit) {

@@ -156,8 +156,8 @@ func waitReady(ctx context.Context, url string, exited chan error) error {
 		}
 		select {
 		case err := <-exited:
-			exited <- err
-			return fmt.Errorf("ended before it was ready: %v", err)
+			exited <- err // for whoever stops it
+			return fmt.Errorf("ended before it was ready: %w", err)
 		case <-ctx.Done():
 			return fmt.Errorf("not ready within %v", startTimeout)
 		case <-tick.C:

@@ -20,7 +20,13 @@ import (
 	"github.com/sallyport-mcp/sallyport/plugins/standard"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain checks for leaks. Goroutines of fasthttp that end by themselves
+// some seconds after their server are left out.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+}
 
 // rig is a gateway that runs on a real listener.
 type rig struct {

@@ -15,14 +15,16 @@ const module = "github.com/sallyport-mcp/sallyport/"
 // TestImportsGoOneWay holds the house's lines: who may import whom.
 func TestImportsGoOneWay(t *testing.T) {
 	allowed := map[string][]string{
-		"config":           {},
-		"gateway/mcp":      {"gateway/mcp"},
-		"gateway/internal": {"gateway/mcp", "gateway/internal", "plugins"},
-		"gateway":          {"gateway", "config", "plugins"},
-		"plugins":          {"plugins", "gateway/mcp"},
-		"examples/acme":    {"examples/acme"},
-		"examples":         {"examples"},
-		"cmd":              {"cmd", "gateway", "config", "plugins", "examples"},
+		"config":                {},
+		"gateway/mcp":           {"gateway/mcp"},
+		"gateway/internal":      {"gateway/mcp", "gateway/internal", "plugins"},
+		"gateway":               {"gateway", "config", "plugins"},
+		"plugins":               {"plugins", "gateway/mcp"},
+		"examples/acme":         {"examples/acme"},
+		"examples":              {"examples"},
+		"examples/internal":     {"examples", "config", "gateway", "plugins"},
+		"examples/custom-build": {"cmd", "plugins", "gateway/mcp"},
+		"cmd":                   {"cmd", "gateway", "config", "plugins", "examples"},
 	}
 	walked := 0
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {

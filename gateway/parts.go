@@ -28,7 +28,7 @@ func Keys(parts plugins.Parts) config.Parts {
 		u := &parts.Upstreams[i]
 		keys.Kinds = append(keys.Kinds, config.Part{Key: u.Key, Doc: u.Doc, Settings: u.Settings})
 		keys.Tool = append(keys.Tool, config.Part{
-			Key: "request", Settings: u.Request,
+			Key: "request", Settings: u.Request, ToolOnly: true,
 			Doc: "The upstream request: METHOD /path/{argument}, or the long form.",
 		})
 	}

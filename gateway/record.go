@@ -28,14 +28,15 @@ type entry struct {
 	failure            *plugins.Error
 }
 
-// called notes that a tool was named.
-func (e *entry) called(string) { e.named = true }
+// milliseconds is a duration as logs tell it.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// denied notes that the tool named does not exist for the caller.
-func (e *entry) denied(exists bool) {
+// denied notes that the tool named does not exist, or not for the caller: t is
+// nil, or hidden.
+func (e *entry) denied(t *tool) {
 	e.outcome, e.errorType = "invalid", "unknown_tool"
-	if exists {
-		e.outcome, e.errorType = "denied", "denied"
+	if t != nil {
+		e.tool, e.outcome, e.errorType = t, "denied", "denied"
 	}
 }
 
@@ -111,7 +112,7 @@ func (x *exchange) log(status int, took time.Duration) {
 		slog.String("revision", string(e.revision)),
 		slog.Int("http_status", status),
 		slog.String("status", e.outcome),
-		slog.Duration("duration", took),
+		slog.Float64("duration_ms", milliseconds(took)),
 		slog.Int("bytes", len(x.resp.Body)),
 		slog.Uint64("generation", x.s.generation))
 	attrs = e.appendAttrs(attrs, x.principal)
@@ -139,7 +140,7 @@ func (e *entry) appendAttrs(attrs []slog.Attr, p *plugins.Principal) []slog.Attr
 		attrs = append(attrs,
 			slog.String("upstream", e.Upstream),
 			slog.Int("upstream_status", e.UpstreamStatus),
-			slog.Duration("upstream_duration", e.UpstreamDuration),
+			slog.Float64("upstream_ms", milliseconds(e.UpstreamDuration)),
 			slog.Int("attempts", e.Attempts))
 	}
 	if e.failure != nil && e.failure.Cause != nil {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"strings"
+	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
@@ -257,23 +258,40 @@ func (x *exchange) serveBatch() {
 		return
 	}
 	x.entry.method = "batch"
-	whole := append(x.resp.Body, '[')
-	empty := len(whole)
+	x.resp.Body = append(x.resp.Body, '[')
+	empty := len(x.resp.Body)
 	for _, element := range elements {
-		x.resp.Body, x.resp.Status = whole[len(whole):], 0
-		if r, decodeErr := x.decode(element); decodeErr != nil {
-			x.reject(r.message.ID, decodeErr)
-		} else {
-			r.serveLegacy()
-		}
-		if len(x.resp.Body) > 0 {
-			if len(whole) > empty {
-				whole = append(whole, ',')
-			}
-			whole = append(whole, x.resp.Body...)
-		}
+		x.serveElement(element, empty)
 	}
-	x.endBatch(whole, empty)
+	if len(x.resp.Body) == empty {
+		x.resp.Body, x.resp.Status, x.resp.ContentType = x.resp.Body[:empty-1], 202, ""
+		return
+	}
+	x.resp.Body, x.resp.Status, x.resp.ContentType = append(x.resp.Body, ']'), 200, jsonType
+}
+
+// serveElement serves one message of a batch: it counts against the limits,
+// and is recorded, like a request of its own. What it answers is appended.
+func (x *exchange) serveElement(element []byte, empty int) {
+	one := *x
+	one.entry, one.started = entry{}, time.Now()
+	defer one.record()
+	before := len(x.resp.Body)
+	if before > empty {
+		x.resp.Body = append(x.resp.Body, ',')
+	}
+	start := len(x.resp.Body)
+	r, err := one.decode(element)
+	one.entry.method = r.message.Method
+	switch {
+	case err != nil:
+		one.reject(r.message.ID, err)
+	case one.admit(r.message.ID):
+		r.serveLegacy()
+	}
+	if len(x.resp.Body) == start {
+		x.resp.Body = x.resp.Body[:before]
+	}
 }
 
 // checkBatch refuses a batch as a whole: one of another era or revision, or
@@ -295,13 +313,4 @@ func (x *exchange) checkBatch(elements [][]byte) *mcp.Error {
 		}
 	}
 	return nil
-}
-
-// endBatch sends the responses, or 202 if there are none.
-func (x *exchange) endBatch(whole []byte, empty int) {
-	if len(whole) == empty {
-		x.resp.Body, x.resp.Status, x.resp.ContentType = whole[:0], 202, ""
-		return
-	}
-	x.resp.Body, x.resp.Status, x.resp.ContentType = append(whole, ']'), 200, jsonType
 }

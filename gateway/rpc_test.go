@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"net/http"
@@ -207,6 +208,13 @@ func scripted(t *testing.T, text string) http.HandlerFunc {
 		body := ""
 		if len(f) == 5 {
 			body = f[4]
+		}
+		if encoded, ok := strings.CutPrefix(body, "base64:"); ok {
+			data, decodeErr := base64.StdEncoding.DecodeString(encoded)
+			if decodeErr != nil {
+				t.Fatalf("upstream line %q: %v", line, decodeErr)
+			}
+			body = string(data)
 		}
 		replies[f[0]+" "+f[1]] = reply{status: status, contentType: f[3], body: body}
 	}

@@ -85,7 +85,7 @@ func (x *exchange) serveEndpoint() {
 		return
 	}
 	x.cors()
-	if !x.authenticate() || !x.admit() {
+	if !x.authenticate() || !x.admit(nil) {
 		return
 	}
 	switch x.req.Method {
@@ -189,13 +189,13 @@ func (x *exchange) readCredentials(c *plugins.Credentials) error {
 }
 
 // admit takes the request off the caller's limit over all requests.
-func (x *exchange) admit() bool {
+func (x *exchange) admit(id mcp.ID) bool {
 	if x.s.admission == nil {
 		return true
 	}
 	call := plugins.Call{Principal: x.principal, Record: &x.entry.Record}
 	if _, err := x.s.admission(context.Background(), &call); err != nil {
-		x.fail(nil, failureOf(err))
+		x.fail(id, failureOf(err))
 		return false
 	}
 	return true

@@ -16,10 +16,10 @@ func (r *request) callTool() *mcp.Error {
 	if err != nil {
 		return err
 	}
-	r.entry.called(params.Name)
+	r.entry.named = true
 	t := r.s.tools[params.Name]
 	if t == nil || !t.admits(r.principal) {
-		r.entry.denied(t != nil)
+		r.entry.denied(t)
 		return mcp.UnknownTool(params.Name)
 	}
 	r.entry.tool = t

@@ -104,6 +104,8 @@ async function callsForArray(adapter) {
   const result = await adapter.call('list_orders', {});
   assert.ok(!result.isError, text(result));
   assert.match(text(result), /ord_1.*ord_2/s);
+  // Structured content was an object at most before 2026-07-28.
+  assert.equal(Array.isArray(result.structuredContent), process.env.EXPECT_VERSION >= '2026-07-28');
 }
 
 async function callsForImage(adapter) {

@@ -4,16 +4,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/sallyport-mcp/sallyport/examples/internal/exampletest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { exampletest.Main(m) }
 
 // start runs the example; the pointer holds the last form that was sent.
 func start(t *testing.T) (*exampletest.Gateway, *atomic.Pointer[url.Values]) {
@@ -48,7 +47,7 @@ func TestFind(t *testing.T) {
 		var got, wanted any
 		g.As(a, &got)
 		g.As(exampletest.Answer{Structured: []byte(want)}, &wanted)
-		if !a.OK() || !equal(got, wanted) {
+		if !a.OK() || !reflect.DeepEqual(got, wanted) {
 			t.Errorf("%s: %s %s, want %s", word, a.Structured, a.Text, want)
 		}
 	}

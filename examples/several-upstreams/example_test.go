@@ -5,13 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/sallyport-mcp/sallyport/examples/acme"
 	"github.com/sallyport-mcp/sallyport/examples/internal/exampletest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { exampletest.Main(m) }
 
 // rig is the example, running.
 type rig struct {

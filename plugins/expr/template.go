@@ -18,6 +18,8 @@ type Template struct {
 	args []string
 	all  bool
 	uses map[string]bool
+	// dynamic says that there is a hole.
+	dynamic bool
 }
 
 // node is a value of the document: literal JSON, a text with holes, an array
@@ -109,6 +111,7 @@ func (p *templateParser) text(raw []byte, path []string) node {
 	if _, ok := text.Literal(); ok {
 		return node{literal: strictjson.AppendString(nil, s)}
 	}
+	p.out.dynamic = true
 	names, all := text.Arguments()
 	p.out.args = append(p.out.args, names...)
 	p.out.all = p.out.all || all
@@ -155,6 +158,9 @@ func (t *Template) Arguments() (names []string, whole bool) { return t.args, t.a
 
 // Uses reports whether the document refers to one of the scope's names.
 func (t *Template) Uses(name string) bool { return t.uses[name] }
+
+// Dynamic reports whether the document has holes.
+func (t *Template) Dynamic() bool { return t.dynamic }
 
 // IsObject reports whether the document is a JSON object.
 func (t *Template) IsObject() bool { return t.root.kind == nodeObject }

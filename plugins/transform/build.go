@@ -36,7 +36,7 @@ type builder struct {
 func build(s Settings, env plugins.Env) (plugins.Transform, error) {
 	t := &transform{
 		name: env.Name, as: formOf(s.As), check: s.SchemaCheck,
-		hasUpstream: env.Upstream != "", log: env.Log, now: time.Now,
+		log: env.Log, now: time.Now,
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
@@ -189,7 +189,8 @@ func (b *builder) sense(s Settings) {
 			b.wrong("there is no structured content with as: "+s.As, "take schema away, or write as: json", "schema")
 		}
 	}
-	if !b.t.hasUpstream && b.t.query == nil && b.t.text == nil && len(s.Content) == 0 && len(b.errs) == 0 {
+	about := s.As != "" && b.t.as != formAuto || b.t.schema != nil || s.MIMEType != "" || s.URI != ""
+	if about && b.env.Upstream == "" && b.t.query == nil && b.t.text == nil && len(s.Content) == 0 && len(s.Errors) == 0 {
 		b.wrong("the tool asks no upstream and has nothing to answer", "give it a request, or a response with text, select or content")
 	}
 }

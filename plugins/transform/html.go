@@ -2,6 +2,8 @@ package transform
 
 import (
 	"bytes"
+	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/JohannesKaufmann/html-to-markdown/v2/converter"
@@ -9,6 +11,7 @@ import (
 	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/commonmark"
 	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/table"
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 	"golang.org/x/net/html/charset"
 
 	"github.com/sallyport-mcp/sallyport/plugins"
@@ -44,7 +47,10 @@ func toMarkdown(page []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	removeUnseen(doc)
+	p := pruner{nodes: maxHTMLNodes, cells: maxHTMLCells}
+	if p.prune(doc, 0); p.nodes < 0 {
+		return nil, errHTMLNodes
+	}
 	c := converter.NewConverter(converter.WithPlugins(
 		base.NewBasePlugin(), commonmark.NewCommonmarkPlugin(),
 		table.NewTablePlugin(table.WithCellPaddingBehavior(table.CellPaddingBehaviorMinimal)),
@@ -52,18 +58,65 @@ func toMarkdown(page []byte) ([]byte, error) {
 	return c.ConvertNode(doc)
 }
 
-// removeUnseen takes out the elements that a reader of the page doesn't see,
-// and pictures that are written into the page.
-func removeUnseen(n *html.Node) {
-	for child := n.FirstChild; child != nil; {
+const (
+	// maxHTMLNodes bounds the elements and texts of a page.
+	maxHTMLNodes = 200_000
+	// maxHTMLCells bounds the cells of tables that others extend over.
+	maxHTMLCells = 10_000
+	// maxHTMLQuotes bounds how deep lists and quotations are nested: each
+	// level is written in front of each line.
+	maxHTMLQuotes = 12
+)
+
+var errHTMLNodes = errors.New("the page has too many elements")
+
+// pruner takes out of a page what a reader of it doesn't see, pictures that are
+// written into it, and what would make a short page long.
+type pruner struct{ nodes, cells int }
+
+// prune goes through the children of n; quotes is how many lists and
+// quotations they are in.
+func (p *pruner) prune(n *html.Node, quotes int) {
+	for child := n.FirstChild; child != nil && p.nodes >= 0; {
 		next := child.NextSibling
+		p.nodes--
 		if child.Type == html.ElementNode && isUnseen(child) {
 			n.RemoveChild(child)
 		} else {
-			removeUnseen(child)
+			p.prune(child, p.level(child, quotes))
 		}
 		child = next
 	}
+}
+
+// level returns how many lists and quotations the children of n are in.
+func (p *pruner) level(n *html.Node, quotes int) int {
+	switch n.Data {
+	case "ul", "ol", "blockquote":
+		if quotes++; quotes > maxHTMLQuotes {
+			n.Data, n.DataAtom = "div", atom.Div
+		}
+	case "td", "th":
+		columns, rows := min(span(n, "colspan"), maxHTMLCells), min(span(n, "rowspan"), maxHTMLCells)
+		if p.cells -= columns*rows - 1; p.cells < 0 {
+			n.Attr = nil
+		}
+	}
+	return quotes
+}
+
+// span reads over how many columns or rows a cell extends.
+func span(n *html.Node, key string) int {
+	for _, a := range n.Attr {
+		if a.Key != key {
+			continue
+		}
+		if size, err := strconv.Atoi(strings.TrimSpace(a.Val)); err == nil {
+			return max(size, 1)
+		}
+		return maxHTMLCells // whatever the converter makes of it
+	}
+	return 1
 }
 
 func isUnseen(n *html.Node) bool {

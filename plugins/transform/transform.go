@@ -44,10 +44,8 @@ type transform struct {
 
 	// shaped says that the body is needed as a value.
 	shaped bool
-	// hasUpstream says that the tool asks one.
-	hasUpstream bool
-	log         *slog.Logger
-	now         func() time.Time
+	log    *slog.Logger
+	now    func() time.Time
 }
 
 // OutputSchema returns the declared schema, compacted; nil if there is none.

@@ -60,11 +60,11 @@ type xmlMember struct {
 // All values are strings. No entities are known but those of XML itself:
 // nothing is expanded, and nothing is fetched.
 func readXML(resp *plugins.Response, m media) (*reading, error) {
-	body := resp.Body
-	if m.charset != "" {
-		body = decodeText(body, m.charset)
+	body, decoded := resp.Body, false
+	if known, _ := charset.Lookup(m.charset); known != nil { // more than the document's own word: RFC 7303, section 3
+		body, decoded = decodeText(body, m.charset), true
 	}
-	root, name, err := parseXML(body, m.charset != "")
+	root, name, err := parseXML(body, decoded)
 	if err != nil {
 		return nil, unreadable(resp, "XML", err)
 	}

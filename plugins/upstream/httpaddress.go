@@ -37,18 +37,18 @@ func newAddressRules() *addressRules {
 // refused reports whether an address may not be dialed.
 func (r *addressRules) refused(addr netip.Addr, allowPrivate bool) bool {
 	addr = addr.Unmap().WithZone("")
-	if !addr.IsValid() || in(r.never, addr) || !allowPrivate && in(r.private, addr) {
+	if !addr.IsValid() || within(r.never, addr) || !allowPrivate && within(r.private, addr) {
 		return true
 	}
 	for _, inner := range embedded(addr) {
-		if in(r.never, inner) || !allowPrivate && in(r.private, inner) {
+		if within(r.never, inner) || !allowPrivate && within(r.private, inner) {
 			return true
 		}
 	}
 	return false
 }
 
-func in(list []netip.Prefix, addr netip.Addr) bool {
+func within(list []netip.Prefix, addr netip.Addr) bool {
 	for _, p := range list {
 		if p.Contains(addr) {
 			return true

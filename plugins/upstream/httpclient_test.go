@@ -133,7 +133,7 @@ func TestAnswersRead(t *testing.T) {
 
 func TestAnswersRefused(t *testing.T) {
 	bomb := func(coding string) string {
-		return withLength("Content-Encoding: "+coding+"\r\n", compressed(t, coding, make([]byte, 64<<20)))
+		return withLength("Content-Encoding: "+coding+"\r\n", compressed(t, coding, make([]byte, 32<<20)))
 	}
 	for _, tt := range []struct{ name, text string }{
 		{"nothing", ""},

@@ -104,7 +104,7 @@ func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Respo
 	u.record(call.Record, sent, status, time.Since(start))
 	if err != nil {
 		ex.release()
-		return nil, problem(ctx, sent, err)
+		return nil, op.problem(ctx, sent, err)
 	}
 	return &plugins.Response{
 		Status: status, ContentType: mediaType(ex.raw("content-type")),
@@ -212,19 +212,28 @@ func (u *httpUpstream) try(ctx context.Context, op *operation, ex *exchange, c *
 }
 
 // problem says what went wrong: a client learns what to do, the log why.
-func problem(ctx context.Context, sent int, err error) *plugins.Error {
+func (op *operation) problem(ctx context.Context, sent int, err error) *plugins.Error {
 	e := &plugins.Error{Cause: err}
 	switch ended := ctx.Err(); {
 	case errors.Is(ended, context.DeadlineExceeded):
-		e.Kind, e.Message = plugins.KindTimeout, "The service behind this tool did not answer in time. Try again later."
+		e.Kind, e.Message = plugins.KindTimeout, "The service behind this tool did not answer in time."
 	case ended != nil:
 		e.Kind, e.Message = plugins.KindCancelled, "The call was cancelled."
 	case sent == 0:
-		e.Kind, e.Message = plugins.KindConnect, "The service behind this tool can't be reached. Nothing was sent. Try again later."
+		e.Kind, e.Message = plugins.KindConnect, "The service behind this tool can't be reached."
 	case errors.Is(err, errTooLarge):
-		e.Kind, e.Message = plugins.KindUpstream, "The service's answer is too large. Ask for less, if the tool allows it."
+		e.Kind, e.Message = plugins.KindUpstream, "The answer of the service behind this tool is too large. Ask for less, if the tool allows it."
+		return e
 	default:
-		e.Kind, e.Message = plugins.KindUpstream, "The service behind this tool broke off or answered in a way that can't be read. The request may have taken effect."
+		e.Kind, e.Message = plugins.KindUpstream, "The service behind this tool broke off, or its answer can't be read."
+	}
+	switch {
+	case sent == 0:
+		e.Message += " Nothing was sent. Try again later."
+	case op.Repeatable():
+		e.Message += " Try again later."
+	default:
+		e.Message += " The request may have taken effect: check that before you try again."
 	}
 	return e
 }

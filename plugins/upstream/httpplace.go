@@ -13,14 +13,14 @@ import (
 func (p *planner) bodies() {
 	switch {
 	case p.req.Body != nil:
-		p.op.bodyKind, p.op.contentType, p.op.evaluates = jsonTemplate, "application/json", true
+		p.op.bodyKind, p.op.contentType = jsonTemplate, "application/json"
 		t, err := expr.ParseJSON(p.req.Body, p.scope)
 		if err != nil {
 			p.fail(err, p.requestPath("body")...)
 			return
 		}
 		p.mention(t, "body (expression)")
-		p.op.body = t
+		p.op.body, p.op.evaluates = t, p.op.evaluates || t.Dynamic()
 	case p.req.Form != nil:
 		p.op.bodyKind, p.op.contentType = formBody, "application/x-www-form-urlencoded"
 		for _, name := range sortedKeys(p.req.Form) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -51,11 +50,11 @@ type headerSpan struct{ name, nameEnd, value, valueEnd int32 }
 
 // framing is what a head says about the body and the connection.
 type framing struct {
-	length      int64 // -1 if not told
-	chunked     bool
-	encoded     bool // there is a Transfer-Encoding
-	http10      bool
-	close, live bool // tokens of Connection
+	length       int64 // -1 if not told
+	chunked      bool
+	encoded      bool // there is a Transfer-Encoding
+	http10       bool
+	closes, live bool // tokens of Connection
 }
 
 // read reads the answer to a request; isHead says that its method was HEAD.
@@ -89,7 +88,7 @@ func (a *answer) message(r io.Reader, isHead bool, limit int) error {
 	if a.frame.encoded && a.frame.length >= 0 {
 		return malformed("both Content-Length and Transfer-Encoding")
 	}
-	a.keepAlive = !a.frame.close && (!a.frame.http10 || a.frame.live)
+	a.keepAlive = !a.frame.closes && (!a.frame.http10 || a.frame.live)
 	var err error
 	switch {
 	case isHead || a.status == 204 || a.status == 304:
@@ -117,7 +116,7 @@ func (a *answer) message(r io.Reader, isHead bool, limit int) error {
 func (a *answer) fill(r io.Reader, want int) error {
 	if a.end == len(a.buf) {
 		size := 2 * len(a.buf)
-		if want > len(a.buf) && want < size {
+		if want > len(a.buf) && (want < size || want <= keptBuffer) {
 			size = want
 		}
 		grown := make([]byte, size)
@@ -238,7 +237,7 @@ func (f *framing) note(a *answer, name, value []byte) error {
 	switch len(name) {
 	case len("Connection"):
 		if equalFold(name, "connection") {
-			f.close = f.close || hasToken(value, "close")
+			f.closes = f.closes || hasToken(value, "close")
 			f.live = f.live || hasToken(value, "keep-alive")
 		} else if equalFold(name, "keep-alive") {
 			a.keep = keepAlive(value)
@@ -300,14 +299,16 @@ func hasToken(list []byte, token string) bool {
 // keepAlive reads "timeout=5" and returns a little less: to be the first to
 // close is to never send a request into a closed connection.
 func keepAlive(value []byte) time.Duration {
-	for _, item := range strings.Split(string(value), ",") {
-		if text, ok := strings.CutPrefix(strings.TrimSpace(strings.ToLower(item)), "timeout="); ok {
-			if n, err := strconv.Atoi(text); err == nil && n >= 0 {
-				return max(min(time.Duration(n)*time.Second-time.Second, idleTimeout), time.Second/2)
-			}
-		}
+	const parameter = "timeout="
+	i := bytes.Index(value, []byte(parameter))
+	if i < 0 {
+		return 0
 	}
-	return 0
+	seconds, digits := 0, value[i+len(parameter):]
+	for n := 0; n < len(digits) && n < 6 && digits[n]-'0' <= 9; n++ {
+		seconds = seconds*10 + int(digits[n]-'0')
+	}
+	return max(min(time.Duration(seconds-1)*time.Second, idleTimeout), time.Second/2)
 }
 
 // fixed reads a body of known length.

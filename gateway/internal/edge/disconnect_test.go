@@ -17,7 +17,7 @@ import (
 func watching(t *testing.T, files *TLS, watchInterval time.Duration) (s *Server, begun chan struct{}, gone chan time.Time) {
 	begun, gone = make(chan struct{}, 1), make(chan time.Time, 1)
 	lim := quick()
-	lim.watchInterval = watchInterval
+	lim.watchInterval, lim.headTimeout = watchInterval, 400*time.Millisecond
 	s = startWith(t, Config{TLS: files, Handler: handlerFunc(func(req *Request, resp *Response) {
 		ctx, cancel := req.Watch(context.Background())
 		defer cancel()
@@ -78,6 +78,23 @@ func TestHangupCancelsOverTLS(t *testing.T) {
 	<-gone
 }
 
+// awaitParked waits until the client of a call is watched. The channel ends
+// when it no longer is.
+func awaitParked(req *Request) <-chan struct{} {
+	w := &req.source.(*exchange).hangup
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		w.mu.Lock()
+		parked := w.parked
+		w.mu.Unlock()
+		if parked != nil {
+			return parked
+		}
+		<-tick.C
+	}
+}
+
 // TestConnectionAfterWatch lets calls be watched and sends the next request on
 // the same connection, which must be good as new: no byte is lost, no deadline
 // is left.
@@ -90,16 +107,7 @@ func TestConnectionAfterWatch(t *testing.T) {
 	s := startWith(t, Config{Handler: handlerFunc(func(req *Request, resp *Response) {
 		ctx, cancel := req.Watch(context.Background())
 		defer cancel()
-		x := req.source.(*exchange)
-		for {
-			x.hangup.mu.Lock()
-			is := x.hangup.parked != nil
-			x.hangup.mu.Unlock()
-			if is {
-				break
-			}
-			<-time.After(time.Millisecond)
-		}
+		awaitParked(req)
 		parked.Add(1)
 		<-release
 		if ctx.Err() != nil {
@@ -127,15 +135,16 @@ func TestConnectionAfterWatch(t *testing.T) {
 // TestPipelinedInputDoesNotCancel sends the next request while a call is
 // watched.
 func TestPipelinedInputDoesNotCancel(t *testing.T) {
-	begun, release := make(chan struct{}), make(chan struct{})
+	begun := make(chan struct{})
 	lim := quick()
 	lim.watchInterval = time.Millisecond
 	s := startWith(t, Config{Handler: handlerFunc(func(req *Request, resp *Response) {
 		ctx, cancel := req.Watch(context.Background())
 		defer cancel()
 		if req.Path == "/first" {
+			parked := awaitParked(req)
 			begun <- struct{}{}
-			<-release
+			<-parked // the input ends the watching, and only that
 		}
 		if ctx.Err() != nil {
 			resp.Status = 500
@@ -146,8 +155,6 @@ func TestPipelinedInputDoesNotCancel(t *testing.T) {
 	c.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
 	<-begun
 	c.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n")
-	<-time.After(20 * time.Millisecond)
-	close(release)
 	for _, path := range []string{"/first", "/second"} {
 		if resp, body := c.read("GET"); resp.StatusCode != 200 || body != path {
 			t.Fatalf("%d %q, want 200 %q", resp.StatusCode, body, path)

@@ -372,7 +372,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 func TestSlowReaderIsServed(t *testing.T) {
 	const size = 16 << 20
 	lim := quick()
-	lim.writeStall = 150 * time.Millisecond
+	lim.writeStall = 300 * time.Millisecond
 	s := startWith(t, Config{Handler: handlerFunc(func(_ *Request, resp *Response) {
 		resp.Body = append(resp.Body, make([]byte, size)...)
 	})}, lim)
@@ -435,7 +435,7 @@ func TestAnnouncedBodies(t *testing.T) {
 // largeBodies admits bodies of 10 MiB.
 type largeBodies struct{}
 
-func (largeBodies) Limits() Limits             { return Limits{MaxBody: 10 << 20} }
+func (largeBodies) Limits() Limits            { return Limits{MaxBody: 10 << 20} }
 func (largeBodies) Serve(*Request, *Response) {}
 
 // TestChunkedEndsConnection: whatever lies behind a chunked body is not
