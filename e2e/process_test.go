@@ -157,7 +157,7 @@ func waitReady(ctx context.Context, url string, exited chan error) error {
 		select {
 		case err := <-exited:
 			exited <- err // for whoever stops it
-			return fmt.Errorf("ended before it was ready: %w", err)
+			return errors.Join(errors.New("ended before it was ready"), err)
 		case <-ctx.Done():
 			return fmt.Errorf("not ready within %v", startTimeout)
 		case <-tick.C:

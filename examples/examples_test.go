@@ -8,7 +8,7 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/examples"
-	"github.com/sallyport-mcp/sallyport/examples/internal/exampletest"
+	"github.com/sallyport-mcp/sallyport/examples/exampletest"
 	"github.com/sallyport-mcp/sallyport/gateway"
 	"github.com/sallyport-mcp/sallyport/plugins/standard"
 )

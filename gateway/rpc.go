@@ -6,6 +6,7 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
+	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
 // request is one JSON-RPC message being served.
@@ -242,8 +243,14 @@ func (x *exchange) serveDelete() {
 	x.resp.Status = 204
 }
 
-// maxBatch bounds the messages of a batch.
-const maxBatch = 100
+const (
+	// maxBatch bounds the messages of a batch.
+	maxBatch = 100
+	// maxBatchAnswer is how long the answer to a batch may be, in bytes, before
+	// the rest of its requests is refused: a small batch must not make the
+	// gateway hold a hundred large answers.
+	maxBatchAnswer = 8 << 20
+)
 
 // serveBatch serves an array of messages, which only sessions of 2025-03-26
 // and before may send. They are served one after the other.
@@ -286,6 +293,10 @@ func (x *exchange) serveElement(element []byte, empty int) {
 	switch {
 	case err != nil:
 		one.reject(r.message.ID, err)
+	case start > maxBatchAnswer && r.message.Kind == mcp.Request:
+		one.fail(r.message.ID, &plugins.Error{
+			Kind: plugins.KindOverload, Message: "The answers to this batch are too large together: send this request by itself.",
+		})
 	case one.admit(r.message.ID):
 		r.serveLegacy()
 	}

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/examples/acme"
-	"github.com/sallyport-mcp/sallyport/examples/internal/exampletest"
+	"github.com/sallyport-mcp/sallyport/examples/exampletest"
 	"github.com/sallyport-mcp/sallyport/gateway"
 )
 
@@ -68,5 +69,20 @@ func TestProblems(t *testing.T) {
 		if !strings.Contains(shown.String(), "m.yaml:7:") || !strings.Contains(shown.String(), want) {
 			t.Errorf("hours: %s: %s%v, want line 7 and %q", text, shown.String(), err, want)
 		}
+	}
+}
+
+// TestSchema demands that the JSON Schema beside the manifest knows the key.
+func TestSchema(t *testing.T) {
+	want, err := config.Schema(gateway.Keys(parts(time.Now)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("manifest.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.TrimSpace(string(got)) != strings.TrimSpace(string(want)) {
+		t.Error("run: go run ./examples/custom-build schema > examples/custom-build/manifest.schema.json")
 	}
 }

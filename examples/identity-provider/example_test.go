@@ -10,7 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/sallyport-mcp/sallyport/examples/acme"
-	"github.com/sallyport-mcp/sallyport/examples/internal/exampletest"
+	"github.com/sallyport-mcp/sallyport/examples/exampletest"
 )
 
 func TestMain(m *testing.M) { exampletest.Main(m) }

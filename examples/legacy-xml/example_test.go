@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/sallyport-mcp/sallyport/examples/internal/exampletest"
+	"github.com/sallyport-mcp/sallyport/examples/exampletest"
 )
 
 func TestMain(m *testing.M) { exampletest.Main(m) }

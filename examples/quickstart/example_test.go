@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/sallyport-mcp/sallyport/examples/acme"
-	"github.com/sallyport-mcp/sallyport/examples/internal/exampletest"
+	"github.com/sallyport-mcp/sallyport/examples/exampletest"
 )
 
 func TestMain(m *testing.M) { exampletest.Main(m) }

@@ -3,6 +3,7 @@ package transform
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -41,8 +42,14 @@ func htmlText(body []byte, m media) []byte {
 	return decodeText(body, label)
 }
 
-// toMarkdown converts a page.
-func toMarkdown(page []byte) ([]byte, error) {
+// toMarkdown converts a page. A panic of the converter is an error: pages are
+// written by anybody.
+func toMarkdown(page []byte) (markdown []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			markdown, err = nil, fmt.Errorf("converting the page: %v", p)
+		}
+	}()
 	doc, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
 		return nil, err
@@ -51,7 +58,9 @@ func toMarkdown(page []byte) ([]byte, error) {
 	if p.prune(doc, 0); p.nodes < 0 {
 		return nil, errHTMLNodes
 	}
-	c := converter.NewConverter(converter.WithPlugins(
+	// Text is not escaped: a model takes foo_bar for what it is, and the
+	// converter's search for what to escape is not linear.
+	c := converter.NewConverter(converter.WithEscapeMode(converter.EscapeModeDisabled), converter.WithPlugins(
 		base.NewBasePlugin(), commonmark.NewCommonmarkPlugin(),
 		table.NewTablePlugin(table.WithCellPaddingBehavior(table.CellPaddingBehaviorMinimal)),
 	))
@@ -61,7 +70,7 @@ func toMarkdown(page []byte) ([]byte, error) {
 const (
 	// maxHTMLNodes bounds the elements and texts of a page.
 	maxHTMLNodes = 200_000
-	// maxHTMLCells bounds the cells of tables that others extend over.
+	// maxHTMLCells bounds the empty cells that tables are filled up with.
 	maxHTMLCells = 10_000
 	// maxHTMLQuotes bounds how deep lists and quotations are nested: each
 	// level is written in front of each line.
@@ -96,6 +105,10 @@ func (p *pruner) level(n *html.Node, quotes int) int {
 		if quotes++; quotes > maxHTMLQuotes {
 			n.Data, n.DataAtom = "div", atom.Div
 		}
+	case "table":
+		if p.cells -= padding(n); p.cells < 0 {
+			n.Data, n.DataAtom = "div", atom.Div
+		}
 	case "td", "th":
 		columns, rows := min(span(n, "colspan"), maxHTMLCells), min(span(n, "rowspan"), maxHTMLCells)
 		if p.cells -= columns*rows - 1; p.cells < 0 {
@@ -103,6 +116,22 @@ func (p *pruner) level(n *html.Node, quotes int) int {
 		}
 	}
 	return quotes
+}
+
+// padding returns how many empty cells make all rows of a table as long as the
+// longest.
+func padding(table *html.Node) int {
+	rows, cells, row, longest := 0, 0, 0, 0
+	for n := range table.Descendants() {
+		switch n.Data {
+		case "tr":
+			rows, row = rows+1, 0
+		case "td", "th":
+			cells, row = cells+1, row+1
+			longest = max(longest, row)
+		}
+	}
+	return max(rows*longest-cells, 0)
 }
 
 // span reads over how many columns or rows a cell extends.

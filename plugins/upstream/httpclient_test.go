@@ -332,13 +332,56 @@ func TestGetSurvivesClosedConnections(t *testing.T) {
 	}
 }
 
-// What comes after an answer is not the answer to the next request.
-func TestUnaskedAnswers(t *testing.T) {
-	one := "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
-	op := prepare(t, build(t, base(listen(t, answering(one+"one"+one+"two")))), short(t, "GET /"))
+// A POST is not sent on a connection that the upstream has closed meanwhile:
+// it would fail, and could not be repeated.
+func TestPostAvoidsClosedConnections(t *testing.T) {
+	closed := make(chan struct{}, 1)
+	op := prepare(t, build(t, base(listen(t, func(_ int, c net.Conn) {
+		closing("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")(0, c)
+		_ = c.Close() // once more is no harm
+		closed <- struct{}{}
+	}))), short(t, "POST /"))
 	for range 20 {
-		if _, body, err := do(t, op, `{}`); err != nil || body != "one" {
-			t.Fatalf("%q %v", body, err)
+		if status, body, err := do(t, op, `{}`); err != nil || status != 200 || body != "ok" {
+			t.Fatalf("%d %q %v", status, body, err)
+		}
+		<-closed
+	}
+}
+
+// What comes after an answer is not the answer to the next request, whether it
+// comes at once or later.
+func TestUnaskedAnswers(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
+	for _, later := range []bool{false, true} {
+		var conns atomic.Int64
+		sent := make(chan struct{}, 1)
+		op := prepare(t, build(t, base(listen(t, func(_ int, c net.Conn) {
+			conns.Add(1)
+			r := bufio.NewReader(c)
+			for readRequest(r) == nil {
+				parts := []string{head + "one" + head + "two"}
+				if later {
+					parts = []string{head + "one", head + "two"}
+				}
+				for i, text := range parts {
+					if _, err := io.WriteString(c, text); err != nil {
+						return
+					}
+					if i == len(parts)-1 {
+						sent <- struct{}{}
+					}
+				}
+			}
+		}))), short(t, "GET /"))
+		for range 20 {
+			if _, body, err := do(t, op, `{}`); err != nil || body != "one" {
+				t.Fatalf("%q %v", body, err)
+			}
+			<-sent
+		}
+		if n := conns.Load(); n != 20 {
+			t.Errorf("%d connections for 20 requests", n)
 		}
 	}
 }

@@ -15,10 +15,12 @@ type conn struct {
 	idle     time.Time // when it became idle
 	keep     time.Duration
 	peek     peeker
+	end      func() // drop, made once: a method value for each request would be garbage
 }
 
 func newConn(raw, top net.Conn) *conn {
 	c := &conn{Conn: top, raw: raw, secure: raw != top, keep: idleTimeout}
+	c.end = c.drop
 	if s, ok := raw.(syscall.Conn); ok {
 		c.peek.open(s)
 	}

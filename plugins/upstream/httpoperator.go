@@ -12,10 +12,6 @@ import (
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
-// recheckAfter is how long a connection may be idle before it is looked at
-// again even for requests that could be repeated.
-const recheckAfter = time.Second
-
 // exchange holds the buffers of one request and its answer.
 type exchange struct {
 	builder
@@ -144,7 +140,7 @@ func (u *httpUpstream) exchange(ctx context.Context, op *operation, ex *exchange
 	if err != nil {
 		return 0, err
 	}
-	if c.used && (!op.Repeatable() || time.Since(c.idle) > recheckAfter) && c.stale() {
+	if c.used && c.stale() {
 		if c, err = u.pool.replace(ctx, c); err != nil {
 			return 0, err
 		}
@@ -189,7 +185,7 @@ func broken(err error) bool {
 func (u *httpUpstream) try(ctx context.Context, op *operation, ex *exchange, c *conn) (written bool, err error) {
 	ex.got, ex.keepAlive = false, false
 	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, c.drop)
+		stop := context.AfterFunc(ctx, c.end)
 		defer func() {
 			if !stop() {
 				ex.keepAlive = false

@@ -1,0 +1,220 @@
+package plugins
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// WithDeadline is context.WithDeadline for the way of a call, where most
+// contexts end before anybody waits for their end: it makes no channel, timer
+// or goroutine until somebody asks for Done. A zero deadline is none.
+//
+// It behaves as contexts do. Who can watch the deadline by other means (that
+// of a connection, say) waits with OnCancel instead of Done, and pays nothing
+// for it.
+func WithDeadline(parent context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	c := &callContext{parent: parent, deadline: deadline}
+	c.up, _ = parent.(*callContext)
+	if outer, ok := parent.Deadline(); ok && (deadline.IsZero() || outer.Before(deadline)) {
+		c.deadline = outer
+	}
+	return c, func() { c.end(context.Canceled) }
+}
+
+// OnCancel calls f when ctx is cancelled. That its deadline passes need not
+// call f: whoever waits so watches the deadline as well. f must be quick, and
+// may be called more than once. The function returned ends the waiting, and
+// reports whether f was not called.
+func OnCancel(ctx context.Context, f func()) func() bool {
+	c, ok := ctx.(*callContext)
+	if !ok {
+		return context.AfterFunc(ctx, f)
+	}
+	w := &waiter{first: c, call: f}
+	// Every context above may be cancelled by itself.
+	for at := c; at != nil; at = at.up {
+		if !at.add(w) {
+			f()
+			break
+		}
+		if at.up == nil && at.parent.Done() != nil {
+			w.foreign = context.AfterFunc(at.parent, w.fire)
+		}
+	}
+	return w.stop
+}
+
+// waiter is one who waits for contexts to be cancelled.
+type waiter struct {
+	first *callContext
+	call  func()
+	// foreign ends the waiting for a context of another type.
+	foreign func() bool
+	mu      sync.Mutex
+	fired   bool
+}
+
+func (w *waiter) fire() {
+	w.mu.Lock()
+	w.fired = true
+	w.mu.Unlock()
+	w.call()
+}
+
+func (w *waiter) stop() bool {
+	for at := w.first; at != nil; at = at.up {
+		at.remove(w)
+	}
+	if w.foreign != nil {
+		w.foreign()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.fired
+}
+
+// callContext is the context of a call, or of a part of one.
+type callContext struct {
+	parent context.Context //nolint:containedctx // a context is made of its parent
+	// up is the parent, if it is of this type.
+	up       *callContext
+	deadline time.Time
+
+	mu      sync.Mutex
+	err     error
+	waiters []*waiter
+	// What follows is made when somebody asks for Done.
+	done   chan struct{}
+	timer  *time.Timer
+	unlink func() bool
+}
+
+// Deadline implements context.Context.
+func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
+
+// Value implements context.Context.
+func (c *callContext) Value(key any) any { return c.parent.Value(key) }
+
+// Err implements context.Context.
+func (c *callContext) Err() error {
+	c.mu.Lock()
+	err := c.err
+	c.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case c.parent.Err() != nil:
+		c.end(c.parent.Err())
+	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+		c.end(context.DeadlineExceeded)
+	default:
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Done implements context.Context.
+func (c *callContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	if c.done != nil {
+		defer c.mu.Unlock()
+		return c.done
+	}
+	done := make(chan struct{})
+	c.done = done
+	if c.err != nil {
+		close(done)
+		c.mu.Unlock()
+		return done
+	}
+	if !c.deadline.IsZero() {
+		c.timer = time.AfterFunc(time.Until(c.deadline), func() { c.end(context.DeadlineExceeded) })
+	}
+	c.mu.Unlock()
+	if c.parent.Done() != nil {
+		c.link()
+	}
+	return done
+}
+
+// link ends the context with its parent.
+func (c *callContext) link() {
+	unlink := context.AfterFunc(c.parent, func() { c.end(c.parent.Err()) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		unlink()
+		return
+	}
+	c.unlink = unlink
+}
+
+// AfterFunc makes contexts derived from this one end without a goroutine each
+// (see context.AfterFunc).
+func (c *callContext) AfterFunc(f func()) func() bool {
+	c.Done()
+	w := &waiter{first: c, call: func() { go f() }}
+	if !c.add(w) {
+		w.fire()
+		return func() bool { return false }
+	}
+	return func() bool {
+		c.remove(w)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return !w.fired
+	}
+}
+
+// add adds a waiter, unless the context has ended.
+func (c *callContext) add(w *waiter) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return false
+	}
+	c.waiters = append(c.waiters, w)
+	return true
+}
+
+func (c *callContext) remove(w *waiter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, other := range c.waiters {
+		if other == w {
+			last := len(c.waiters) - 1
+			c.waiters[i], c.waiters[last] = c.waiters[last], nil
+			c.waiters = c.waiters[:last]
+			return
+		}
+	}
+}
+
+// end ends the context and tells those who wait.
+func (c *callContext) end(err error) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.err = err
+	waiters := c.waiters
+	c.waiters = nil
+	if c.done != nil {
+		close(c.done)
+	}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	unlink := c.unlink
+	c.mu.Unlock()
+	if unlink != nil {
+		unlink()
+	}
+	for _, w := range waiters {
+		w.fire()
+	}
+}
