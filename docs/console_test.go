@@ -2,7 +2,6 @@ package docs_test
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -316,6 +315,6 @@ func TestMatches(t *testing.T) {
 	got := changed("version: 1\ntools:\n  a:\n    x: 1\n  b:\n    y: 1\n", "auth:\n  k: v\ntools:\n  a:\n    x: 2\n  c: {}\n")
 	want := "version: 1\ntools:\n  a:\n    x: 2\n  b:\n    y: 1\n  c: {}\nauth:\n  k: v\n"
 	if got != want {
-		t.Error(fmt.Sprintf("%q, want %q", got, want))
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -4,7 +4,7 @@ package examples
 import _ "embed"
 
 //go:embed quickstart/manifest.yaml
-var quickstart []byte //nolint:gochecknoglobals // go:embed needs a variable
+var quickstart []byte
 
 // Quickstart returns the manifest of the quickstart.
 func Quickstart() []byte { return append([]byte(nil), quickstart...) }

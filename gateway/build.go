@@ -166,7 +166,7 @@ func (b *builder) buildTool(source *config.Tool) *tool {
 	}
 	t.spec.Annotations = annotationsOf(source.Annotations, t.operator)
 	t.handler = b.pipeline(t, answer)
-	t.warn = slowAfter(source, b.m.Server.CallTimeout)
+	t.limit(b.m.Server.CallTimeout)
 	definition := mcp.ToolDefinition{
 		Name: t.spec.Name, Title: t.spec.Title, Description: t.spec.Description,
 		InputSchema: t.spec.InputSchema, OutputSchema: t.spec.OutputSchema, Annotations: t.spec.Annotations,
@@ -192,13 +192,14 @@ func (b *builder) upstreamOf(source *config.Tool) string {
 	return source.Upstream
 }
 
-// slowAfter is when a call is logged as slow: at 80 % of its timeout.
-func slowAfter(source *config.Tool, ceiling time.Duration) time.Duration {
+// limit settles how long a call may take. One that takes 80 % of that is
+// logged as slow.
+func (t *tool) limit(ceiling time.Duration) {
 	limit := ceiling
-	if own, ok := source.Parts["timeout"].Value.(time.Duration); ok {
-		limit = min(limit, own)
+	if own, ok := t.source.Parts["timeout"].Value.(time.Duration); ok && own <= ceiling {
+		limit, t.bounded = own, true
 	}
-	return limit * 8 / 10
+	t.warn = limit * 8 / 10
 }
 
 // prepareHeaders compiles the tool's x-mcp-header annotations.

@@ -4,7 +4,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -49,10 +48,6 @@ type Gateway struct {
 	reload     sync.Mutex
 	draining   atomic.Bool
 
-	// life ends when the gateway gives up on calls in flight.
-	life context.Context
-	end  context.CancelFunc
-
 	listeners sync.Mutex
 	server    *edge.Server
 	admin     *edge.Admin
@@ -73,9 +68,7 @@ func New(o Options) (*Gateway, error) {
 		observe: observe.New(o.Version), store: o.Parts.Store(), kept: newKept(),
 		sessions: sealed, inflight: newInflight(),
 	}
-	g.life, g.end = context.WithCancel(context.Background())
 	if _, err = g.Reload(); err != nil {
-		g.end()
 		return nil, err
 	}
 	return g, nil
@@ -154,7 +147,6 @@ func (g *Gateway) Manifest() *config.Manifest { return g.current.Load().manifest
 
 // Close frees what the gateway keeps, without having served.
 func (g *Gateway) Close() error {
-	g.end()
 	if s := g.current.Load(); s != nil {
 		s.done()
 	}

@@ -22,7 +22,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"plugins":               {"plugins", "gateway/mcp"},
 		"examples/acme":         {"examples/acme"},
 		"examples":              {"examples"},
-		"examples/internal":     {"examples", "config", "gateway", "plugins"},
+		"examples/exampletest":  {"examples", "config", "gateway", "plugins"},
 		"examples/custom-build": {"cmd", "plugins", "gateway/mcp"},
 		"cmd":                   {"cmd", "gateway", "config", "plugins", "examples"},
 	}

@@ -3,15 +3,17 @@ package gateway
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
 // inflight knows the legacy calls that run, so that notifications/cancelled
 // can end them. (A modern client cancels by hanging up.)
 type inflight struct {
 	mu    sync.Mutex
-	calls map[inflightKey]context.CancelCauseFunc
+	calls map[inflightKey]context.CancelFunc
 }
 
 // inflightKey names a call: request ids are unique within a session.
@@ -21,13 +23,13 @@ type inflightKey struct {
 }
 
 func newInflight() *inflight {
-	return &inflight{calls: make(map[inflightKey]context.CancelCauseFunc)}
+	return &inflight{calls: make(map[inflightKey]context.CancelFunc)}
 }
 
 // add registers a call and returns its context, and the function that ends
-// both.
-func (f *inflight) add(parent context.Context, session [12]byte, id mcp.ID) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
+// both. A zero deadline is none.
+func (f *inflight) add(deadline time.Time, session [12]byte, id mcp.ID) (context.Context, context.CancelFunc) {
+	ctx, cancel := plugins.WithDeadline(context.Background(), deadline)
 	key := inflightKey{session: session, id: string(id)}
 	f.mu.Lock()
 	f.calls[key] = cancel
@@ -36,7 +38,7 @@ func (f *inflight) add(parent context.Context, session [12]byte, id mcp.ID) (con
 		f.mu.Lock()
 		delete(f.calls, key)
 		f.mu.Unlock()
-		cancel(nil)
+		cancel()
 	}
 }
 
@@ -46,6 +48,15 @@ func (f *inflight) cancel(session [12]byte, id mcp.ID) {
 	cancel := f.calls[inflightKey{session: session, id: string(id)}]
 	f.mu.Unlock()
 	if cancel != nil {
-		cancel(context.Canceled)
+		cancel()
+	}
+}
+
+// cancelAll ends every call.
+func (f *inflight) cancelAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, cancel := range f.calls {
+		cancel()
 	}
 }

@@ -95,7 +95,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	if server != nil {
 		errs = append(errs, server.Shutdown(ctx))
 	}
-	g.end()
+	g.inflight.cancelAll()
 	if admin != nil {
 		errs = append(errs, admin.Shutdown(ctx))
 	}

@@ -9,21 +9,26 @@ import (
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
-// maxLists bounds the prepared lists of a snapshot: one for each set of
-// visible tools that was asked for.
-const maxLists = 256
+const (
+	// maxRoleSets bounds the sets of roles whose lists are known at once.
+	maxRoleSets = 256
+	// maxLists bounds the prepared lists themselves.
+	maxLists = 64
+)
 
-// listCache holds encoded results of tools/list. Callers with the same roles
-// see the same tools, and get the same bytes.
+// listCache holds encoded results of tools/list. Callers who see the same
+// tools get the same bytes.
 type listCache struct {
 	mu     sync.RWMutex
 	byRole map[string]*toolLists
+	// byVisible holds the lists by what is in them: identity providers give
+	// callers many roles that no tool asks for.
+	byVisible map[string]*toolLists
 }
 
 // toolLists are the encoded results for one set of visible tools.
 type toolLists struct {
 	modern, legacy []byte
-	visible        int
 }
 
 // toolsFor returns the lists for a principal.
@@ -35,17 +40,25 @@ func (s *snapshot) toolsFor(p *plugins.Principal) *toolLists {
 	if lists != nil {
 		return lists
 	}
-	lists = s.encodeLists(p)
+	visible := s.visibleTo(p)
 	s.lists.mu.Lock()
 	defer s.lists.mu.Unlock()
-	if s.lists.byRole == nil || len(s.lists.byRole) >= maxLists {
+	if lists = s.lists.byVisible[string(visible)]; lists == nil {
+		lists = s.encodeLists(visible)
+		if s.lists.byVisible == nil || len(s.lists.byVisible) >= maxLists {
+			s.lists.byRole, s.lists.byVisible = nil, make(map[string]*toolLists)
+		}
+		s.lists.byVisible[string(visible)] = lists
+	}
+	if s.lists.byRole == nil || len(s.lists.byRole) >= maxRoleSets {
 		s.lists.byRole = make(map[string]*toolLists)
 	}
 	s.lists.byRole[key] = lists
 	return lists
 }
 
-// roleKey names a set of roles.
+// roleKey names a set of roles. What parts them is no UTF-8, so no role holds
+// it: a token may well name a role "a\x00b", or "a,b".
 func roleKey(roles []string) string {
 	switch len(roles) {
 	case 0:
@@ -55,22 +68,33 @@ func roleKey(roles []string) string {
 	}
 	sorted := append([]string(nil), roles...)
 	sort.Strings(sorted)
-	return strings.Join(sorted, "\x00")
+	return strings.Join(sorted, "\xff")
 }
 
-func (s *snapshot) encodeLists(p *plugins.Principal) *toolLists {
+// visibleTo tells of each tool, in the order of lists, whether the principal
+// may see it: 1 or 0.
+func (s *snapshot) visibleTo(p *plugins.Principal) []byte {
+	visible := make([]byte, len(s.order))
+	for i, t := range s.order {
+		if t.admits(p) {
+			visible[i] = 1
+		}
+	}
+	return visible
+}
+
+func (s *snapshot) encodeLists(visible []byte) *toolLists {
 	modern := make([][]byte, 0, len(s.order))
 	legacy := make([][]byte, 0, len(s.order))
-	for _, t := range s.order {
-		if t.admits(p) {
+	for i, t := range s.order {
+		if visible[i] == 1 {
 			modern = append(modern, t.modern)
 			legacy = append(legacy, t.legacy)
 		}
 	}
 	return &toolLists{
-		modern:  s.encoder.ToolsResult(modern, true, s.cacheScope()),
-		legacy:  s.encoder.ToolsResult(legacy, false, s.cacheScope()),
-		visible: len(modern),
+		modern: s.encoder.ToolsResult(modern, true, s.cacheScope()),
+		legacy: s.encoder.ToolsResult(legacy, false, s.cacheScope()),
 	}
 }
 

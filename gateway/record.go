@@ -77,16 +77,22 @@ func (x *exchange) record() {
 	x.log(status, took)
 }
 
-// methodLabel bounds the values of the method label.
+// methodLabels are the values of the method label.
+var methodLabels = [...]string{
+	"tools/call", "tools/list", "server/discover", "initialize", "ping", "batch",
+	"notifications/initialized", "notifications/cancelled",
+}
+
+// methodLabel bounds the values of the method label. What it returns doesn't
+// share memory with method, which ends with the request.
 func methodLabel(method string) string {
-	if _, ok := legacyMethods[method]; ok {
-		return method
-	}
-	switch method {
-	case "server/discover", "initialize", "batch", "notifications/initialized", "notifications/cancelled":
-		return method
-	case "":
+	if method == "" {
 		return "_none"
+	}
+	for _, label := range methodLabels {
+		if label == method {
+			return label
+		}
 	}
 	return unknownName
 }

@@ -206,7 +206,7 @@ func (r *request) initialize() *mcp.Error {
 // openSession finds the session of a legacy request.
 func (r *request) openSession() *mcp.Error {
 	if header, ok := r.req.Header(mcp.HeaderRevision); ok {
-		if rev := mcp.Revision(header); !rev.Known() {
+		if _, served := mcp.ParseRevision(header); !served {
 			return mcp.BadRequest(mcp.CodeInvalidRequest, "Bad request: unsupported "+mcp.HeaderRevision)
 		}
 	}

@@ -173,6 +173,9 @@ func challengeSeparator(challenge string) string {
 // errBadAuthorization refuses an Authorization header that is no bearer token.
 var errBadAuthorization = errors.New(`want "Authorization: Bearer <token>"`)
 
+// errEmptyKey refuses an API key that is there and empty.
+var errEmptyKey = errors.New("want an API key in X-API-Key, or no such header")
+
 // readCredentials takes the credentials from the headers, never from the
 // query.
 func (x *exchange) readCredentials(c *plugins.Credentials) error {
@@ -184,7 +187,11 @@ func (x *exchange) readCredentials(c *plugins.Credentials) error {
 		}
 		c.Bearer = token
 	}
-	c.APIKey, _ = x.req.Header("X-API-Key")
+	key, ok := x.req.Header("X-API-Key")
+	if ok && key == "" {
+		return errEmptyKey // none is another thing than an empty one: no downgrade to anonymous
+	}
+	c.APIKey = key
 	return nil
 }
 

@@ -91,7 +91,7 @@ func (s *sessions) open(id, principal string) (session, error) {
 	}
 	out.expires = time.Unix(int64(binary.BigEndian.Uint64(plain[:8])), 0)
 	out.capabilities = unpackCapabilities(plain[8])
-	out.revision = mcp.Revision(plain[9:])
+	out.revision, _ = mcp.ParseRevision(plain[9:])
 	if !s.now().Before(out.expires) || s.hasEnded(out.nonce) {
 		return session{}, errUnknownSession
 	}

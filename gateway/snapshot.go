@@ -46,7 +46,9 @@ type tool struct {
 	// modern and legacy are its encoded definitions.
 	modern, legacy []byte
 	source         *config.Tool
-	warn           time.Duration // a call that takes longer is logged as slow
+	// bounded says that the tool's own timeout is within the server's.
+	bounded bool
+	warn    time.Duration // a call that takes longer is logged as slow
 }
 
 // admits reports whether the principal may see and call the tool: listing and

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func (r *request) callTool() *mcp.Error {
 
 // run sends the call down the tool's handler and encodes what comes back.
 func (r *request) run(t *tool, params mcp.CallParams) {
-	ctx, end := r.callContext()
+	ctx, end := r.callContext(t)
 	defer end()
 	call := &plugins.Call{
 		Tool: t.spec, Principal: r.principal, Revision: r.revision,
@@ -71,7 +72,7 @@ func (r *request) answerCall(result *mcp.Result) {
 // which the model reads, or with a JSON-RPC error.
 func (r *request) answerFailure(ctx context.Context, err error) {
 	failure := failureOf(err)
-	if context.Cause(ctx) == context.Canceled {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		failure = &plugins.Error{Kind: plugins.KindCancelled, Message: "The call was cancelled.", Cause: err}
 	}
 	v := verdictOf(failure)
@@ -85,16 +86,15 @@ func (r *request) answerFailure(ctx context.Context, err error) {
 
 // callContext is the context of a call. A modern client cancels by hanging up;
 // a legacy one by a notification, while its hanging up means nothing.
-func (r *request) callContext() (context.Context, context.CancelFunc) {
-	var ctx context.Context
-	var end context.CancelFunc
-	if r.revision.Modern() {
-		ctx, end = r.req.Watch(r.g.life)
-	} else {
-		ctx, end = r.g.inflight.add(r.g.life, r.session.nonce, r.message.ID)
+func (r *request) callContext(t *tool) (context.Context, context.CancelFunc) {
+	var deadline time.Time
+	if !t.bounded {
+		deadline = time.Now().Add(r.s.manifest.Server.CallTimeout)
 	}
-	limited, cancel := context.WithTimeout(ctx, r.s.manifest.Server.CallTimeout)
-	return limited, func() { cancel(); end() }
+	if r.revision.Modern() {
+		return r.req.Watch(context.Background(), deadline)
+	}
+	return r.g.inflight.add(deadline, r.session.nonce, r.message.ID)
 }
 
 // checkParamHeaders compares Mcp-Param-* headers with the arguments they

@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,29 +25,30 @@ func WithDeadline(parent context.Context, deadline time.Time) (context.Context, 
 
 // OnCancel calls f when ctx is cancelled. That its deadline passes need not
 // call f: whoever waits so watches the deadline as well. f must be quick, and
-// may be called more than once. The function returned ends the waiting, and
-// reports whether f was not called.
-func OnCancel(ctx context.Context, f func()) func() bool {
+// may be called more than once. Stop the waiting when it is over.
+func OnCancel(ctx context.Context, f func()) *Waiter {
+	w := &Waiter{call: f}
 	c, ok := ctx.(*callContext)
 	if !ok {
-		return context.AfterFunc(ctx, f)
+		w.foreign = context.AfterFunc(ctx, w.fire)
+		return w
 	}
-	w := &waiter{first: c, call: f}
+	w.first = c
 	// Every context above may be cancelled by itself.
 	for at := c; at != nil; at = at.up {
 		if !at.add(w) {
-			f()
+			w.fire()
 			break
 		}
 		if at.up == nil && at.parent.Done() != nil {
 			w.foreign = context.AfterFunc(at.parent, w.fire)
 		}
 	}
-	return w.stop
+	return w
 }
 
-// waiter is one who waits for contexts to be cancelled.
-type waiter struct {
+// Waiter is one who waits for a context to be cancelled.
+type Waiter struct {
 	first *callContext
 	call  func()
 	// foreign ends the waiting for a context of another type.
@@ -55,14 +57,15 @@ type waiter struct {
 	fired   bool
 }
 
-func (w *waiter) fire() {
+func (w *Waiter) fire() {
 	w.mu.Lock()
 	w.fired = true
 	w.mu.Unlock()
 	w.call()
 }
 
-func (w *waiter) stop() bool {
+// Stop ends the waiting, and reports whether the function was not called.
+func (w *Waiter) Stop() bool {
 	for at := w.first; at != nil; at = at.up {
 		at.remove(w)
 	}
@@ -81,9 +84,11 @@ type callContext struct {
 	up       *callContext
 	deadline time.Time
 
-	mu      sync.Mutex
-	err     error
-	waiters []*waiter
+	mu  sync.Mutex
+	err error
+	// one waits most often alone; more are the others.
+	one  *Waiter
+	more []*Waiter
 	// What follows is made when somebody asks for Done.
 	done   chan struct{}
 	timer  *time.Timer
@@ -156,7 +161,7 @@ func (c *callContext) link() {
 // (see context.AfterFunc).
 func (c *callContext) AfterFunc(f func()) func() bool {
 	c.Done()
-	w := &waiter{first: c, call: func() { go f() }}
+	w := &Waiter{first: c, call: func() { go f() }}
 	if !c.add(w) {
 		w.fire()
 		return func() bool { return false }
@@ -170,26 +175,29 @@ func (c *callContext) AfterFunc(f func()) func() bool {
 }
 
 // add adds a waiter, unless the context has ended.
-func (c *callContext) add(w *waiter) bool {
+func (c *callContext) add(w *Waiter) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return false
 	}
-	c.waiters = append(c.waiters, w)
+	if c.one == nil {
+		c.one = w
+	} else {
+		c.more = append(c.more, w)
+	}
 	return true
 }
 
-func (c *callContext) remove(w *waiter) {
+func (c *callContext) remove(w *Waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, other := range c.waiters {
-		if other == w {
-			last := len(c.waiters) - 1
-			c.waiters[i], c.waiters[last] = c.waiters[last], nil
-			c.waiters = c.waiters[:last]
-			return
-		}
+	if c.one == w {
+		c.one = nil
+		return
+	}
+	if i := slices.Index(c.more, w); i >= 0 {
+		c.more = slices.Delete(c.more, i, i+1)
 	}
 }
 
@@ -201,8 +209,8 @@ func (c *callContext) end(err error) {
 		return
 	}
 	c.err = err
-	waiters := c.waiters
-	c.waiters = nil
+	one, more := c.one, c.more
+	c.one, c.more = nil, nil
 	if c.done != nil {
 		close(c.done)
 	}
@@ -214,7 +222,10 @@ func (c *callContext) end(err error) {
 	if unlink != nil {
 		unlink()
 	}
-	for _, w := range waiters {
+	if one != nil {
+		one.fire()
+	}
+	for _, w := range more {
 		w.fire()
 	}
 }

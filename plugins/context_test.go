@@ -93,7 +93,8 @@ func TestCancelReachesTheInnermost(t *testing.T) {
 		},
 		"standard child": func(root context.Context) (context.Context, func()) {
 			p, cancel := plugins.WithDeadline(root, soon())
-			c, _ := context.WithTimeout(p, time.Hour) //nolint:govet // ended by its parent
+			c, cancelChild := context.WithTimeout(p, time.Hour)
+			t.Cleanup(cancelChild)
 			return c, cancel
 		},
 	}
@@ -113,7 +114,7 @@ func TestCancelReachesTheInnermost(t *testing.T) {
 			stop := plugins.OnCancel(ctx, func() { called <- struct{}{} })
 			cancel()
 			<-called
-			if stop() {
+			if stop.Stop() {
 				t.Error("stop says that the function was not called")
 			}
 		})
@@ -127,7 +128,7 @@ func TestCancelReachesTheInnermost(t *testing.T) {
 		t.Run("stopped/"+name, func(t *testing.T) {
 			ctx, cancel := build(t.Context())
 			stop := plugins.OnCancel(ctx, func() { t.Error("called after stop") })
-			if !stop() {
+			if !stop.Stop() {
 				t.Error("stop says that the function was called")
 			}
 			cancel()
@@ -153,7 +154,7 @@ func BenchmarkWithDeadline(b *testing.B) {
 	for b.Loop() {
 		root, cancel := plugins.WithDeadline(context.Background(), time.Time{})
 		inner, cancelInner := plugins.WithDeadline(root, soon())
-		plugins.OnCancel(inner, f)()
+		plugins.OnCancel(inner, f).Stop()
 		cancelInner()
 		cancel()
 	}

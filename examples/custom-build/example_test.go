@@ -51,7 +51,7 @@ func TestProblems(t *testing.T) {
 	for text, want := range map[string]string{
 		"{zone: Vienna}":            "want a time zone",
 		"{from: 9, until: 9}":       "want from before until",
-		"{from: 9, untill: 10}":     `did you mean "until"`,
+		"{form: 9, until: 10}":      `did you mean "from"`,
 		"{from: 9, until: evening}": `"until"`,
 	} {
 		manifest := "version: 1\nupstreams: {a: {url: \"http://127.0.0.1:1\"}}\ntools:\n  t:\n    description: d\n    request: GET /\n    hours: " + text + "\n"

@@ -79,10 +79,6 @@ func (g *Gateway) send(token, method, name string, params map[string]any) Answer
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(g.t.Context(), http.MethodPost, g.url, strings.NewReader(string(body)))
-	if err != nil {
-		g.t.Fatal(err)
-	}
 	headers := map[string]string{
 		"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
 		"MCP-Protocol-Version": revision, "Mcp-Method": method,
@@ -93,19 +89,33 @@ func (g *Gateway) send(token, method, name string, params map[string]any) Answer
 	if token != "" {
 		headers["Authorization"] = "Bearer " + token
 	}
+	return g.Do(http.MethodPost, "/mcp", string(body), headers)
+}
+
+// Do sends any request to the MCP listener, and reads an answer in JSON.
+func (g *Gateway) Do(method, path, body string, headers map[string]string) Answer {
+	g.t.Helper()
+	request, err := http.NewRequestWithContext(g.t.Context(), method, "http://"+g.Addr().String()+path, strings.NewReader(body))
+	if err != nil {
+		g.t.Fatal(err)
+	}
 	for key, value := range headers {
+		if key == "Host" {
+			request.Host = value
+			continue
+		}
 		request.Header.Set(key, value)
 	}
 	response, err := g.client.Do(request)
 	if err != nil {
-		g.t.Fatalf("%s %s: %v", method, name, err)
+		g.t.Fatalf("%s %s: %v", method, path, err)
 	}
 	text, err := io.ReadAll(response.Body)
 	if closeErr := response.Body.Close(); err == nil {
 		err = closeErr
 	}
 	if err != nil {
-		g.t.Fatalf("%s %s: %v", method, name, err)
+		g.t.Fatalf("%s %s: %v", method, path, err)
 	}
 	return g.read(response, text)
 }
@@ -122,18 +132,23 @@ func (g *Gateway) read(response *http.Response, text []byte) Answer {
 				Name string `json:"name"`
 			} `json:"tools"`
 		} `json:"result"`
-		Error struct {
-			Code    int    `json:"code"`
-			Message string `json:"message"`
-		} `json:"error"`
+		Error json.RawMessage `json:"error"`
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
 		g.t.Fatalf("the answer is no JSON: %d %s", response.StatusCode, text)
 	}
+	var failure struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	// What is refused before there is a JSON-RPC request has a plain text here.
+	if json.Unmarshal(m.Error, &failure) != nil {
+		failure.Message = string(m.Error)
+	}
 	a := Answer{
 		Status: response.StatusCode, Header: response.Header,
 		Structured: m.Result.StructuredContent, Blocks: m.Result.Content, IsError: m.Result.IsError,
-		Code: m.Error.Code, Message: m.Error.Message,
+		Code: failure.Code, Message: failure.Message,
 	}
 	var texts []string
 	for _, block := range m.Result.Content {

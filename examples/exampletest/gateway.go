@@ -24,7 +24,6 @@ const patience = 20 * time.Second
 type Gateway struct {
 	*gateway.Gateway
 	t      *testing.T
-	url    string
 	admin  string
 	client *http.Client
 }
@@ -63,7 +62,7 @@ func StartParts(t *testing.T, parts plugins.Parts, env map[string]string) *Gatew
 	})
 	return &Gateway{
 		Gateway: g, t: t,
-		url: "http://" + g.Addr().String() + "/mcp", admin: "http://" + g.AdminAddr().String(),
+		admin:  "http://" + g.AdminAddr().String(),
 		client: &http.Client{Transport: transport, Timeout: patience},
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -90,5 +92,36 @@ func TestErrors(t *testing.T) {
 	}
 	if a = g.Call("", "get_stock", map[string]any{"part": "1001"}); string(a.Structured) != `{"part":"1001","pieces":12}` {
 		t.Errorf("stock: %s %s", a.Structured, a.Text)
+	}
+}
+
+// TestTable demands that XML becomes JSON as the README says.
+func TestTable(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| `(<.+>)` \\| `(\\{.+\\})` \\|$").FindAllStringSubmatch(string(readme), -1)
+	if len(rows) < 5 {
+		t.Fatalf("the table has %d rows", len(rows))
+	}
+	var document atomic.Pointer[string]
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, *document.Load()) }))
+	t.Cleanup(upstream.Close)
+	t.Chdir(t.TempDir())
+	manifest := "version: 1\nserver: {listen: \"${SALLYPORT_LISTEN}\", admin: \"${SALLYPORT_ADMIN}\"}\n" +
+		"upstreams: {old: {url: \"${UPSTREAM}\"}}\ntools: {get: {description: Get it., request: GET /}}\n"
+	if err := os.WriteFile("manifest.yaml", []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := exampletest.Start(t, map[string]string{"UPSTREAM": upstream.URL})
+	for _, row := range rows {
+		document.Store(&row[1])
+		var got, want any
+		g.As(g.Call("", "get", nil), &got)
+		g.As(exampletest.Answer{Structured: []byte(row[2])}, &want)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, want %v", row[1], got, want)
+		}
 	}
 }

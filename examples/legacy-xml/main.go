@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -72,5 +73,5 @@ func order(w http.ResponseWriter, r *http.Request) {
 func answer(w http.ResponseWriter, body string) {
 	w.Header().Set("Content-Type", "text/xml")
 	// An error says that the client has gone.
-	_, _ = w.Write([]byte(`<?xml version="1.0" encoding="ISO-8859-1"?>` + "\n" + body))
+	_, _ = io.WriteString(w, `<?xml version="1.0" encoding="ISO-8859-1"?>`+"\n"+body)
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -91,5 +92,5 @@ func (s *rates) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func reply(w http.ResponseWriter, body string) {
 	w.Header().Set("Content-Type", "application/json")
 	// An error says that the client has gone.
-	_, _ = w.Write([]byte(body))
+	_, _ = io.WriteString(w, body)
 }

@@ -26,10 +26,13 @@ func DecodeCallParams(params []byte) (CallParams, *Error) {
 		v := members[i].Value
 		switch members[i].Name {
 		case "name":
-			if p.Name, err = strictjson.Unquote(v); err != nil || p.Name == "" {
+			if p.Name, err = strictjson.UnquoteAlias(v); err != nil || p.Name == "" {
 				return p, Rejected(CodeInvalidParams, "Invalid params: name must be a string")
 			}
 		case "arguments":
+			if string(v) == "null" {
+				continue // clients write it for a call without arguments
+			}
 			if !isObject(v) {
 				return p, Rejected(CodeInvalidParams, "Invalid params: arguments must be an object")
 			}
@@ -49,7 +52,7 @@ func DecodeName(params []byte, member string) (string, bool) {
 	if len(v) == 0 || v[0] != '"' {
 		return "", false
 	}
-	s, err := strictjson.Unquote(v)
+	s, err := strictjson.UnquoteAlias(v)
 	return s, err == nil
 }
 
@@ -95,7 +98,7 @@ func DecodeInitializeParams(params []byte) (InitializeParams, *Error) {
 	if !ok {
 		return p, Rejected(CodeInvalidParams, "Invalid params: protocolVersion must be a string")
 	}
-	if r := Revision(asked); r.Known() && !r.Modern() {
+	if r, served := ParseRevision(asked); served && !r.Modern() {
 		p.Revision = r
 	}
 	if raw := lookup(params, "capabilities"); raw != nil && isObject(raw) {

@@ -47,8 +47,8 @@ func Classify(m *Message, meta *Meta, h Headers) (Revision, *Error) {
 	case !present:
 		return "", BadRequest(CodeHeaderMismatch, "Header mismatch: "+HeaderRevision+" is missing")
 	}
-	r := Revision(meta.Revision)
-	if !r.Known() || !r.Modern() {
+	r, served := ParseRevision(meta.Revision)
+	if !served || !r.Modern() {
 		return "", UnsupportedVersion(clip(meta.Revision))
 	}
 	if m.Kind == Reply {
@@ -74,7 +74,7 @@ func classifyUnclaimed(m *Message, meta *Meta, header string, present bool) *Err
 }
 
 func checkServed(header string) *Error {
-	if r := Revision(header); !r.Known() {
+	if _, served := ParseRevision(header); !served {
 		return UnsupportedVersion(clip(header))
 	}
 	return nil

@@ -114,7 +114,7 @@ func (f *envelopeFields) message() (Message, *Error) {
 	if f.hasResult || f.hasError {
 		return m, BadRequest(CodeInvalidRequest, "Invalid request: a message with a method has no result or error")
 	}
-	method, err := strictjson.Unquote(f.method)
+	method, err := strictjson.UnquoteAlias(f.method)
 	if err != nil || method == "" {
 		return m, BadRequest(CodeInvalidRequest, "Invalid request: method must be a string")
 	}

@@ -108,7 +108,7 @@ func (m *Meta) text(name string, value []byte, into *string) {
 		m.fault(name)
 		return
 	}
-	s, err := strictjson.Unquote(value)
+	s, err := strictjson.UnquoteAlias(value)
 	if err != nil {
 		m.fault(name)
 		return
@@ -176,9 +176,9 @@ func DecodeClientInfo(raw []byte) (name, version string) {
 		}
 		switch members[i].Name {
 		case "name":
-			name, _ = strictjson.Unquote(v)
+			name, _ = strictjson.UnquoteAlias(v)
 		case "version":
-			version, _ = strictjson.Unquote(v)
+			version, _ = strictjson.UnquoteAlias(v)
 		}
 	}
 	return clip(name), clip(version)

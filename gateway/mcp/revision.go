@@ -28,13 +28,22 @@ func Revisions() []Revision {
 	return []Revision{Rev20260728, Rev20251125, Rev20250618, Rev20250326, Rev20241105}
 }
 
-// Known reports whether r is a revision served.
-func (r Revision) Known() bool {
-	switch r {
-	case Rev20260728, Rev20251125, Rev20250618, Rev20250326, Rev20241105:
-		return true
+// ParseRevision finds the revision served of that name. What it returns
+// doesn't share memory with name.
+func ParseRevision[T ~string | ~[]byte](name T) (Revision, bool) {
+	switch string(name) {
+	case string(Rev20260728):
+		return Rev20260728, true
+	case string(Rev20251125):
+		return Rev20251125, true
+	case string(Rev20250618):
+		return Rev20250618, true
+	case string(Rev20250326):
+		return Rev20250326, true
+	case string(Rev20241105):
+		return Rev20241105, true
 	}
-	return false
+	return "", false
 }
 
 // Modern reports whether requests carry their revision and capabilities in

@@ -56,7 +56,7 @@ func (t *timeout) Wrap(next plugins.Handler) plugins.Handler {
 		if outer, ok := ctx.Deadline(); ok && !deadline.Before(outer) {
 			return next(ctx, call) // ends earlier anyway
 		}
-		inner, cancel := context.WithDeadline(ctx, deadline)
+		inner, cancel := plugins.WithDeadline(ctx, deadline)
 		defer cancel()
 		result, err := next(inner, call)
 		if err == nil || !timedOut(err) || ctx.Err() != nil || time.Until(deadline) > deadlineSlack {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -66,7 +65,7 @@ func (b *builder) block(s *BlockSettings, path ...string) (block, bool) {
 	if a := s.Annotations; a != nil {
 		c.made.Annotations = &mcp.Annotations{Audience: a.Audience, Priority: a.Priority}
 		if a.Priority != nil && (*a.Priority < 0 || *a.Priority > 1) {
-			b.wrong("want a number from 0 to 1", "", below("annotations")...)
+			b.wrong("want a number from 0 to 1", "", append(below("annotations"), "priority")...)
 		}
 	}
 	return c, true
@@ -246,11 +245,7 @@ func fileType(path string, data []byte) string {
 	case ".m4a":
 		return "audio/mp4"
 	}
-	found := mediaOf(http.DetectContentType(data)).name
-	if found == "audio/wave" {
-		return "audio/wav"
-	}
-	return found
+	return look(data)
 }
 
 // render makes the manifest's blocks.

@@ -47,7 +47,6 @@ func (t *transform) refuse(call *plugins.Call, resp *plugins.Response) error {
 }
 
 // refusalText finds the manifest's text: by status, by class, or the default.
-// What is no failure of the service, a redirect, needs a text of its own.
 func (t *transform) refusalText(status int) *expr.Text {
 	for _, key := range [...]string{strconv.Itoa(status), strconv.Itoa(status/100) + "xx", "default"} {
 		if text := t.refusal[key]; text != nil {
@@ -117,13 +116,13 @@ func defaultText(resp *plugins.Response, wait time.Duration) string {
 	case 409, 412:
 		return fmt.Sprintf("The service refused this because of the present state of what it is about (%d).%s Look at that before another try.", status, said(resp))
 	case 410:
-		return fmt.Sprintf("What these arguments name is gone for good (410).%s", said(resp))
+		return "What these arguments name is gone for good (410)." + said(resp)
 	case 413, 414, 431:
 		return fmt.Sprintf("The arguments are too large for the service (%d). Send less.", status)
 	case 423, 425:
 		return fmt.Sprintf("The service can't do this right now (%d). %s", status, again(wait))
 	case 428:
-		return fmt.Sprintf("The service wants a condition with this request (428).%s", said(resp))
+		return "The service wants a condition with this request (428)." + said(resp)
 	case 429:
 		return "The service is asked too often (429). " + again(wait)
 	case 304:

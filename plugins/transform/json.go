@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
@@ -139,11 +140,12 @@ func (t *transform) structured(r *reading) ([]byte, error) {
 // mismatch is the failure of an answer that breaks the output schema; nil if
 // that is only logged, or not looked at.
 func (t *transform) mismatch(bad []schema.Violation, reason string) error {
-	for i, v := range bad {
-		if i > 0 {
-			reason += "; "
+	if len(bad) > 0 {
+		all := make([]string, len(bad))
+		for i, v := range bad {
+			all[i] = "at " + quotePointer(v.Pointer) + " expected " + v.Expected + ", got " + v.Got
 		}
-		reason += "at " + quotePointer(v.Pointer) + " expected " + v.Expected + ", got " + v.Got
+		reason = strings.Join(all, "; ")
 	}
 	switch t.check {
 	case checkOff:

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,7 +15,7 @@ import (
 const binaryType = "application/octet-stream"
 
 // readMedia answers an image or a sound. The bytes say what it is where they
-// can: a model refuses an image whose type is wrong.
+// can, for models refuse an image whose type is wrong; but the manifest wins.
 func (t *transform) readMedia(call *plugins.Call, resp *plugins.Response, as form, m media) (*reading, error) {
 	wanted, prefix, kind := "an image", "image/", mcp.ImageBlock
 	if as == formAudio {
@@ -23,23 +24,29 @@ func (t *transform) readMedia(call *plugins.Call, resp *plugins.Response, as for
 	if m.name == "image/svg+xml" {
 		return t.readBlob(call, resp, m)
 	}
-	found := mediaOf(http.DetectContentType(resp.Body)).name
-	if found == "application/ogg" || found == "video/webm" && m.name == "audio/webm" {
-		found = "audio/ogg"
-		if m.name == "audio/webm" {
-			found = m.name
-		}
-	}
-	name := m.name
+	found, name := look(resp.Body), m.name
 	switch {
 	case t.media.name != "" && strings.HasPrefix(name, prefix) && !strings.HasPrefix(found, "text/"):
-		// The manifest knows better.
+		// as the manifest says
 	case strings.HasPrefix(found, prefix):
 		name = found
 	case !strings.HasPrefix(name, prefix), strings.HasPrefix(found, "text/"), isTelling(name):
 		return nil, unreadable(resp, wanted, nil)
 	}
 	return &reading{media: &mcp.Block{Type: kind, Data: resp.Body, MIMEType: name}}, nil
+}
+
+// look tells the media type of bytes by their looks, in the name that clients
+// know best.
+func look(data []byte) string {
+	switch found := mediaOf(http.DetectContentType(data)).name; found {
+	case "audio/wave":
+		return "audio/wav"
+	case "application/ogg":
+		return "audio/ogg"
+	default:
+		return found
+	}
 }
 
 // isTelling reports whether an image of the type is always known by its bytes.
@@ -135,7 +142,7 @@ func checkURI(uri string) error {
 	}
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme == "" {
-		return fmt.Errorf("want an absolute URI")
+		return errors.New("want an absolute URI")
 	}
 	switch u.Scheme {
 	case "javascript", "vbscript", "data", "file":

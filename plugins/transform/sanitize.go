@@ -80,10 +80,18 @@ func isHidden(r rune) bool {
 	case r >= 0x200b && r <= 0x200f: // zero width, direction marks
 	case r >= 0x202a && r <= 0x202e: // bidirectional embeddings and overrides
 	case r >= 0x2060 && r <= 0x206f: // word joiner, invisible operators, isolates
+	default:
+		return r >= 0xfdd0 && isHiddenHigh(r)
+	}
+	return true
+}
+
+func isHiddenHigh(r rune) bool {
+	switch {
 	case r == 0xfeff, r >= 0xfff0 && r <= 0xfffb: // byte order mark, annotations
 	case r >= 0x1d173 && r <= 0x1d17a: // musical formatting
 	case r >= 0xe0000 && r <= 0xe0fff: // tags, variation selectors supplement
-	case r&0xfffe == 0xfffe, r >= 0xfdd0 && r <= 0xfdef: // noncharacters
+	case r&0xfffe == 0xfffe, r <= 0xfdef: // noncharacters
 	default:
 		return false
 	}

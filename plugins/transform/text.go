@@ -2,7 +2,6 @@ package transform
 
 import (
 	"bytes"
-	"net/http"
 	"strings"
 	"unicode/utf8"
 
@@ -41,7 +40,7 @@ func (t *transform) sniff(call *plugins.Call, resp *plugins.Response) (*reading,
 	if isContainer(body) && strictjson.Valid(body, 0) == nil {
 		return readJSON(resp, media{})
 	}
-	found := mediaOf(http.DetectContentType(resp.Body))
+	found := media{name: look(resp.Body)}
 	switch {
 	case strings.HasPrefix(found.name, "image/"):
 		return t.readMedia(call, resp, formImage, found)

@@ -57,7 +57,7 @@ func (t *transform) Transform(ctx context.Context, call *plugins.Call, resp *plu
 		return t.finish(ctx, call, nil, &reading{})
 	}
 	if resp.Status >= 300 {
-		err := t.refuse(call, resp)
+		err := t.refuse(call, resp) //nolint:contextcheck // a text's expressions have a clock of their own
 		resp.Free()
 		return nil, err
 	}
@@ -102,9 +102,9 @@ func (t *transform) read(ctx context.Context, call *plugins.Call, resp *plugins.
 	if as == formJSON && !t.shaped {
 		return t.passJSON(resp, m)
 	}
-	r, err := t.readAs(call, resp, as, m)
+	r, err := t.readAs(call, resp, as, m) //nolint:contextcheck // a text's expressions have a clock of their own
 	if err != nil {
-		return nil, err
+		return t.failed(ctx, err)
 	}
 	return t.finish(ctx, call, resp, r)
 }
@@ -160,7 +160,7 @@ func (t *transform) finish(ctx context.Context, call *plugins.Call, resp *plugin
 	if result.Structured, err = t.structured(r); err != nil {
 		return nil, err
 	}
-	if result.Content, err = t.content(v, r, result.Structured); err != nil {
+	if result.Content, err = t.content(v, r, result.Structured); err != nil { //nolint:contextcheck // a text's expressions have a clock of their own
 		return t.failed(ctx, err)
 	}
 	return result, nil

@@ -112,7 +112,7 @@ func TestAnswers(t *testing.T) {
 		{"image with a caption", Settings{Text: "Logo of ${{ args.id }}"}, answer{contentType: "image/png", body: png}, "text Logo of ord_1\nimage image/png data=" + jsonText(png)},
 		{"select over an image", Settings{Select: ".id"}, answer{contentType: "image/png", body: png}, "!upstream: The service answered with something that isn't data to select from (an image, 16 bytes)."},
 		{"svg", Settings{}, answer{contentType: "image/svg+xml", body: "<svg/>"}, "resource sallyport://get_order image/svg+xml <svg/>"},
-		{"audio", Settings{}, answer{contentType: "audio/x-wav", body: wav}, "audio audio/wave data=" + jsonText(wav)},
+		{"audio", Settings{}, answer{contentType: "audio/x-wav", body: wav}, "audio audio/wav data=" + jsonText(wav)},
 		{"audio without a mark", Settings{}, answer{contentType: "audio/mpeg", body: "\xff\xfb\x90\x00"}, "audio audio/mpeg data=" + jsonText("\xff\xfb\x90\x00")},
 		{"audio that is a page", Settings{As: "audio"}, answer{contentType: "audio/mpeg", body: "<html>no"}, "!upstream: The service answered with something that isn't audio (audio, 8 bytes)."},
 		{"binary", Settings{URI: "crm://files/${{ args.id }} é"}, answer{contentType: "application/pdf", body: "%PDF"}, "resource crm://files/ord_1%20%C3%A9 application/pdf data=\"%PDF\""},

@@ -1,9 +1,12 @@
 package upstream
 
 import (
+	"context"
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
 // conn is a connection to an upstream. One request at a time uses it.
@@ -16,6 +19,9 @@ type conn struct {
 	keep     time.Duration
 	peek     peeker
 	end      func() // drop, made once: a method value for each request would be garbage
+	// timer drops the connection at the deadline of the request on it.
+	timer   *time.Timer
+	limited bool // the timer runs
 }
 
 func newConn(raw, top net.Conn) *conn {
@@ -33,6 +39,25 @@ func (c *conn) drop() {
 	// What a close returns can't be mended, and the request's own error
 	// tells more.
 	_ = c.raw.Close()
+}
+
+// bind makes the connection end with a request's context: the upstream sees
+// it, and reads and writes return.
+func (c *conn) bind(ctx context.Context) *plugins.Waiter {
+	if deadline, ok := ctx.Deadline(); !ok {
+		c.limited = false
+	} else if c.limited = true; c.timer == nil {
+		c.timer = time.AfterFunc(time.Until(deadline), c.end)
+	} else {
+		c.timer.Reset(time.Until(deadline))
+	}
+	return plugins.OnCancel(ctx, c.end)
+}
+
+// unbind ends that, and reports whether the connection may be used again.
+func (c *conn) unbind(w *plugins.Waiter) bool {
+	inTime := !c.limited || c.timer.Stop()
+	return w.Stop() && inTime
 }
 
 // stale reports whether the upstream has closed an idle connection, or sent

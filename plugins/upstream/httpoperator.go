@@ -184,14 +184,12 @@ func broken(err error) bool {
 // waits on. After that the answer, if there is one, is the last on it.
 func (u *httpUpstream) try(ctx context.Context, op *operation, ex *exchange, c *conn) (written bool, err error) {
 	ex.got, ex.keepAlive = false, false
-	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, c.end)
-		defer func() {
-			if !stop() {
-				ex.keepAlive = false
-			}
-		}()
-	}
+	waiter := c.bind(ctx)
+	defer func() {
+		if !c.unbind(waiter) {
+			ex.keepAlive = false
+		}
+	}()
 	n, writeErr := c.Write(ex.out)
 	if writeErr != nil && n == 0 && !c.secure {
 		return false, writeErr
@@ -210,8 +208,9 @@ func (u *httpUpstream) try(ctx context.Context, op *operation, ex *exchange, c *
 // problem says what went wrong: a client learns what to do, the log why.
 func (op *operation) problem(ctx context.Context, sent int, err error) *plugins.Error {
 	e := &plugins.Error{Cause: err}
+	deadline, limited := ctx.Deadline()
 	switch ended := ctx.Err(); {
-	case errors.Is(ended, context.DeadlineExceeded):
+	case errors.Is(ended, context.DeadlineExceeded), ended == nil && limited && !time.Now().Before(deadline):
 		e.Kind, e.Message = plugins.KindTimeout, "The service behind this tool did not answer in time."
 	case ended != nil:
 		e.Kind, e.Message = plugins.KindCancelled, "The call was cancelled."

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
 // watchAfter is how long a call runs before its client is watched: most calls
@@ -35,9 +37,10 @@ func (w *watch) begin(c *conn, after time.Duration) {
 	w.conn, w.after, w.ended, w.gone = c, after, false, false
 }
 
-// start returns a context that ends when the client hangs up.
-func (w *watch) start(parent context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(parent)
+// start returns a context that ends at the deadline, or when the client hangs
+// up.
+func (w *watch) start(parent context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	ctx, cancel := plugins.WithDeadline(parent, deadline)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.gone {

@@ -19,9 +19,9 @@ func watching(t *testing.T, files *TLS, watchInterval time.Duration) (s *Server,
 	lim := quick()
 	lim.watchInterval, lim.headTimeout = watchInterval, 400*time.Millisecond
 	s = startWith(t, Config{TLS: files, Handler: handlerFunc(func(req *Request, resp *Response) {
-		ctx, cancel := req.Watch(context.Background())
+		ctx, cancel := req.Watch(context.Background(), time.Time{})
 		defer cancel()
-		second, cancelSecond := req.Watch(ctx)
+		second, cancelSecond := req.Watch(ctx, time.Time{})
 		defer cancelSecond()
 		if req.Path == "/wait" {
 			begun <- struct{}{}
@@ -105,7 +105,7 @@ func TestConnectionAfterWatch(t *testing.T) {
 	lim.watchInterval = time.Millisecond
 	lim.headTimeout = 200 * time.Millisecond
 	s := startWith(t, Config{Handler: handlerFunc(func(req *Request, resp *Response) {
-		ctx, cancel := req.Watch(context.Background())
+		ctx, cancel := req.Watch(context.Background(), time.Time{})
 		defer cancel()
 		awaitParked(req)
 		parked.Add(1)
@@ -139,7 +139,7 @@ func TestPipelinedInputDoesNotCancel(t *testing.T) {
 	lim := quick()
 	lim.watchInterval = time.Millisecond
 	s := startWith(t, Config{Handler: handlerFunc(func(req *Request, resp *Response) {
-		ctx, cancel := req.Watch(context.Background())
+		ctx, cancel := req.Watch(context.Background(), time.Time{})
 		defer cancel()
 		if req.Path == "/first" {
 			parked := awaitParked(req)
@@ -166,7 +166,7 @@ func TestPipelinedInputDoesNotCancel(t *testing.T) {
 func TestWatchEndsWithCall(t *testing.T) {
 	contexts := make(chan context.Context, 1)
 	c := dial(t, start(t, func(req *Request, _ *Response) {
-		ctx, _ := req.Watch(context.Background()) //nolint:govet // that it is lost is what is tested
+		ctx, _ := req.Watch(context.Background(), time.Time{}) //nolint:govet // that it is lost is what is tested
 		contexts <- ctx
 	}))
 	c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -180,7 +180,7 @@ func BenchmarkWatch(b *testing.B) {
 	c := &conn{}
 	for b.Loop() {
 		x.hangup.begin(c, watchAfter)
-		_, cancel := x.req.Watch(context.Background())
+		_, cancel := x.req.Watch(context.Background(), time.Time{})
 		cancel()
 		x.hangup.stop()
 	}

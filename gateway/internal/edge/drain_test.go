@@ -59,7 +59,7 @@ func TestDrain(t *testing.T) {
 func TestDrainCutsOff(t *testing.T) {
 	begun, gone := make(chan struct{}), make(chan struct{})
 	s, err := listen(Config{Addr: "127.0.0.1:0", Handler: handlerFunc(func(req *Request, _ *Response) {
-		ctx, cancel := req.Watch(context.Background())
+		ctx, cancel := req.Watch(context.Background(), time.Time{})
 		defer cancel()
 		close(begun)
 		<-ctx.Done()

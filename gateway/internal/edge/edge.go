@@ -5,6 +5,7 @@ package edge
 import (
 	"context"
 	"net/netip"
+	"time"
 )
 
 // Handler serves what passed the strict front.
@@ -45,17 +46,17 @@ type Request struct {
 // source is where a request comes from.
 type source interface {
 	header(name string) (string, bool)
-	watch(parent context.Context) (context.Context, context.CancelFunc)
+	watch(parent context.Context, deadline time.Time) (context.Context, context.CancelFunc)
 }
 
 // Header returns the value of a header and whether it is there. The front
 // refuses requests that repeat a header that has one value only.
 func (r *Request) Header(name string) (string, bool) { return r.source.header(name) }
 
-// Watch returns a context that ends when the client hangs up. Call the cancel
-// function when the request is served.
-func (r *Request) Watch(parent context.Context) (context.Context, context.CancelFunc) {
-	return r.source.watch(parent)
+// Watch returns a context that ends at the deadline (zero is none), or when the
+// client hangs up. Call the cancel function when the request is served.
+func (r *Request) Watch(parent context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	return r.source.watch(parent, deadline)
 }
 
 // Response is the answer to a request. Body is a buffer of the server's:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/valyala/fasthttp"
@@ -150,8 +151,8 @@ func (x *exchange) header(name string) (string, bool) {
 }
 
 // watch returns a context that ends when the client hangs up.
-func (x *exchange) watch(parent context.Context) (context.Context, context.CancelFunc) {
-	return x.hangup.start(parent)
+func (x *exchange) watch(parent context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	return x.hangup.start(parent, deadline)
 }
 
 // text views bytes as a string, which is good as long as the bytes are.

@@ -1,6 +1,9 @@
 package strictjson
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Decode returns the value of strict JSON text as map[string]any, []any,
 // string, json.Number (digits as written), bool or nil. It refuses what Check
@@ -23,6 +26,13 @@ func Decode(data []byte, maxDepth int) (any, error) {
 // nothing around them. The result doesn't alias data. The error is a
 // *SyntaxError.
 func Unquote(data []byte) (string, error) {
+	text, err := UnquoteAlias(data)
+	return strings.Clone(text), err
+}
+
+// UnquoteAlias is Unquote without a copy: the string may share data's memory,
+// which must not change while the string is in use.
+func UnquoteAlias(data []byte) (string, error) {
 	s := scanner{data: data}
 	if len(data) == 0 || data[0] != '"' {
 		s.fail(0, "expected a string")
@@ -36,9 +46,9 @@ func Unquote(data []byte) (string, error) {
 		return "", s.err()
 	}
 	if escaped {
-		return string(appendUnescaped(make([]byte, 0, len(data)), data[1:end-1])), nil
+		return alias(appendUnescaped(make([]byte, 0, len(data)), data[1:end-1])), nil
 	}
-	return string(data[1 : end-1]), nil
+	return alias(data[1 : end-1]), nil
 }
 
 // decoder builds values while it scans.
