@@ -45,12 +45,12 @@ tools:
 
 // identity signs tokens for the manifest guarded.
 type identity struct {
-	t   *testing.T
+	t   testing.TB
 	key *auth.DevKey
 	env map[string]string
 }
 
-func newIdentity(t *testing.T) *identity {
+func newIdentity(t testing.TB) *identity {
 	t.Helper()
 	key, err := auth.NewDevKey()
 	if err != nil {

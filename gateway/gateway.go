@@ -41,6 +41,8 @@ type Gateway struct {
 	kept     *kept
 	sessions *sessions
 	inflight *inflight
+	// exchanges are used again: what is in one ends with its request.
+	exchanges sync.Pool
 
 	current    atomic.Pointer[snapshot]
 	calls      atomic.Int64
@@ -68,6 +70,7 @@ func New(o Options) (*Gateway, error) {
 		observe: observe.New(o.Version), store: o.Parts.Store(), kept: newKept(),
 		sessions: sealed, inflight: newInflight(),
 	}
+	g.exchanges.New = func() any { return new(exchange) }
 	if _, err = g.Reload(); err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // rig is a gateway that runs on a real listener.
 type rig struct {
-	t        *testing.T
+	t        testing.TB
 	g        *gateway.Gateway
 	url      string
 	adminURL string
@@ -63,7 +63,7 @@ const serverKeys = "server: {listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"}\n"
 
 // start runs a gateway with a manifest and stops it with the test. UPSTREAM
 // in the manifest's environment is the upstream's URL.
-func start(t *testing.T, manifest, upstream string, env map[string]string) *rig {
+func start(t testing.TB, manifest, upstream string, env map[string]string) *rig {
 	t.Helper()
 	r := &rig{t: t, files: map[string][]byte{"manifest.yaml": []byte(manifest)}, log: &lockedBuffer{}}
 	source := config.Source{Path: "manifest.yaml", Overlay: r.files, Env: func(name string) (string, bool) {

@@ -97,6 +97,15 @@ func methodLabel(method string) string {
 	return unknownName
 }
 
+// clip bounds what a log takes up of a client's text.
+func clip(s string) string {
+	const most = 128
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "..."
+}
+
 // log writes the access line: who, what, how it ended; never arguments.
 func (x *exchange) log(status int, took time.Duration) {
 	e := &x.entry
@@ -114,7 +123,7 @@ func (x *exchange) log(status int, took time.Duration) {
 	attrs := make([]slog.Attr, 0, 20)
 	attrs = append(attrs,
 		slog.String("request_id", x.req.ID),
-		slog.String("method", e.method),
+		slog.String("method", clip(e.method)),
 		slog.String("revision", string(e.revision)),
 		slog.Int("http_status", status),
 		slog.String("status", e.outcome),

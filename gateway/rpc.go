@@ -65,7 +65,8 @@ func (x *exchange) servePost() {
 // decode decodes one message and settles its era; a legacy message leaves the
 // revision to its session.
 func (x *exchange) decode(body []byte) (*request, *mcp.Error) {
-	r := &request{exchange: x}
+	x.request = request{exchange: x}
+	r := &x.request
 	var err *mcp.Error
 	if r.message, err = mcp.DecodeMessage(body); err != nil {
 		return r, err

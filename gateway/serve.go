@@ -24,6 +24,7 @@ type exchange struct {
 	session   session
 	started   time.Time
 	entry     entry
+	request   request
 }
 
 // Limits returns the limits of the current manifest.
@@ -35,8 +36,13 @@ func (g *Gateway) Limits() edge.Limits {
 func (g *Gateway) Serve(req *edge.Request, resp *edge.Response) {
 	s := g.acquire()
 	defer s.done()
-	x := &exchange{g: g, s: s, req: req, resp: resp, started: time.Now()}
-	defer x.record()
+	x := g.exchanges.Get().(*exchange) //nolint:forcetypeassert // nothing else is in the pool
+	x.g, x.s, x.req, x.resp, x.started = g, s, req, resp, time.Now()
+	defer func() {
+		x.record()
+		*x = exchange{}
+		g.exchanges.Put(x)
+	}()
 	if !x.passFront() {
 		return
 	}

@@ -102,18 +102,7 @@ func Acme(t *testing.T, options ...acme.Options) *acme.Server {
 // Metrics returns what GET /metrics of the admin listener shows.
 func (g *Gateway) Metrics() string {
 	g.t.Helper()
-	return g.get(g.admin + "/metrics")
-}
-
-// Health returns the body of an admin page, such as /health/ready.
-func (g *Gateway) Health(path string) string {
-	g.t.Helper()
-	return g.get(g.admin + path)
-}
-
-func (g *Gateway) get(url string) string {
-	g.t.Helper()
-	request, err := http.NewRequestWithContext(g.t.Context(), http.MethodGet, url, http.NoBody)
+	request, err := http.NewRequestWithContext(g.t.Context(), http.MethodGet, g.admin+"/metrics", http.NoBody)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"os"
@@ -67,7 +68,7 @@ func order(w http.ResponseWriter, r *http.Request) {
 		answer(w, `<fault code="17"><text>unknown part</text></fault>`)
 		return
 	}
-	answer(w, "<confirmation><order>B-"+r.PostFormValue("nr")+"-"+r.PostFormValue("qty")+"</order><date>2004-03-02</date></confirmation>")
+	answer(w, "<confirmation><order>B-1001-"+html.EscapeString(r.PostFormValue("qty"))+"</order><date>2004-03-02</date></confirmation>")
 }
 
 func answer(w http.ResponseWriter, body string) {

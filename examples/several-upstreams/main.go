@@ -3,9 +3,9 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -67,9 +67,9 @@ func (s *shipping) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.broken.Load():
 		http.Error(w, "database is locked", http.StatusInternalServerError)
 	case r.Method == http.MethodPost:
-		reply(w, `{"pickup":"p1","status":"booked"}`)
+		reply(w, map[string]string{"pickup": "p1", "status": "booked"})
 	default:
-		reply(w, `{"parcel":"`+strings.TrimPrefix(r.URL.Path, "/parcels/")+`","place":"Hub Vienna"}`)
+		reply(w, map[string]string{"parcel": strings.TrimPrefix(r.URL.Path, "/parcels/"), "place": "Hub Vienna"})
 	}
 }
 
@@ -85,12 +85,13 @@ func (s *rates) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.requests.Add(1)%2 == 1:
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 	default:
-		reply(w, `{"base":"EUR","rate":1.08}`)
+		reply(w, map[string]string{"base": "EUR", "rate": "1.08"})
 	}
 }
 
-func reply(w http.ResponseWriter, body string) {
+func reply(w http.ResponseWriter, body map[string]string) {
 	w.Header().Set("Content-Type", "application/json")
-	// An error says that the client has gone.
-	_, _ = io.WriteString(w, body)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		return // the client has gone
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -246,7 +245,7 @@ func TestTimeout(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			_, err := op.Do(ctx, callOf(t, `{}`))
-			if err == nil || kindOf(t, err) != plugins.KindTimeout || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			if err == nil || kindOf(t, err) != plugins.KindTimeout {
 				t.Errorf("got %v", err)
 			}
 			if took := time.Since(start); took > 2*time.Second {
