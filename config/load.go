@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // maxProblems bounds how many problems are reported at once.
@@ -23,7 +24,8 @@ tools:
 
 // Load reads a manifest, with what it includes, and checks it. The error is a
 // Problems: everything that is wrong, in one pass. A manifest that is returned
-// may have Warnings.
+// may have Warnings. With an error the manifest holds what could be read, with
+// the rest marked as Broken: for further checks, and for nothing else.
 func Load(src Source, parts Parts) (*Manifest, error) {
 	l := newLoader(src, parts)
 	root := l.readAll()
@@ -32,12 +34,27 @@ func Load(src Source, parts Parts) (*Manifest, error) {
 		l.decodeManifest(root, m)
 	}
 	if errs, _ := l.problems.Count(); errs > 0 {
-		return nil, l.problems.Sorted()
+		l.markBroken(m)
+		return m, l.problems.Sorted()
 	}
 	m.Warnings = l.problems.Sorted()
 	m.Hash = l.hash()
 	m.Files, m.Folders = l.watched()
 	return m, nil
+}
+
+// markBroken marks the tools whose arguments have problems.
+func (l *loader) markBroken(m *Manifest) {
+	for i := range l.problems {
+		path := strings.SplitN(l.problems[i].Path, ".", 4)
+		if len(path) < 3 || path[0] != "tools" || m.Tools[path[1]] == nil {
+			continue
+		}
+		switch path[2] {
+		case "input", "input_schema", "in", "upstream":
+			m.Tools[path[1]].Broken = true
+		}
+	}
 }
 
 // loader holds what one Load knows.

@@ -91,16 +91,18 @@ type Upstream struct {
 // Tool is a tool as clients see it, and what is behind it.
 type Tool struct {
 	Place       `manifest:"-"`
-	Name        string             `manifest:"-"`
-	Title       string             `manifest:"title" doc:"Name for people."`
-	Description string             `manifest:"description" doc:"What the tool does, for the model."`
-	Upstream    string             `manifest:"upstream" doc:"The upstream asked; may be left out when there is one."`
-	Input       *Input             `manifest:"input" doc:"Arguments: property name to JSON Schema 2020-12. Every one is required unless it has a default or optional: true."`
-	InputSchema *SchemaRef         `manifest:"input_schema" doc:"The whole input schema instead of input, or {file: schema.json}."`
-	In          map[string]string  `manifest:"in" doc:"With input_schema: places of arguments, e.g. {limit: query}."`
-	Requires    []string           `manifest:"requires" doc:"Client capabilities without which the tool can't work." enum:"elicitation,elicitation.url,sampling,roots"`
-	Annotations Annotations        `manifest:"annotations" doc:"Hints on behaviour; the default comes from the request's method."`
-	Parts       map[string]Setting `manifest:",inline,parts=tool"`
+	Name        string            `manifest:"-"`
+	Title       string            `manifest:"title" doc:"Name for people."`
+	Description string            `manifest:"description" doc:"What the tool does, for the model."`
+	Upstream    string            `manifest:"upstream" doc:"The upstream asked; may be left out when there is one."`
+	Input       *Input            `manifest:"input" doc:"Arguments: property name to JSON Schema 2020-12. Every one is required unless it has a default or optional: true."`
+	InputSchema *SchemaRef        `manifest:"input_schema" doc:"The whole input schema instead of input, or {file: schema.json}."`
+	In          map[string]string `manifest:"in" doc:"With input_schema: places of arguments, e.g. {limit: query}."`
+	Requires    []string          `manifest:"requires" doc:"Client capabilities without which the tool can't work." enum:"elicitation,elicitation.url,sampling,roots"`
+	Annotations Annotations       `manifest:"annotations" doc:"Hints on behaviour; the default comes from the request's method."`
+	// Broken says that its arguments could not be read.
+	Broken bool               `manifest:"-"`
+	Parts  map[string]Setting `manifest:",inline,parts=tool"`
 }
 
 // Annotations are hints on a tool's behaviour.
@@ -158,6 +160,8 @@ type Setting struct {
 	Value any
 	// Off says that the manifest wrote `none`: a default is switched off.
 	Off bool
+	// Broken says that the value could not be read.
+	Broken bool
 }
 
 // Part tells Load of a key it doesn't know by itself.

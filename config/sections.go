@@ -83,8 +83,9 @@ func (d *decoder) setting(s site, p *Part) Setting {
 		}
 	}
 	v := reflect.New(p.Settings).Elem()
+	before := d.errors()
 	d.value(s, v, &field{name: p.Key})
-	return Setting{Place: s.place(), Value: v.Interface()}
+	return Setting{Place: s.place(), Value: v.Interface(), Broken: d.errors() > before}
 }
 
 // merged lays a mapping over another, key by key.
@@ -171,7 +172,7 @@ func (d *decoder) upstream(s site, up *Upstream) {
 	} else {
 		d.value(below, e, nil)
 	}
-	up.Settings = Setting{Place: up.Place, Value: v.Elem().Interface()}
+	up.Settings = Setting{Place: up.Place, Value: v.Elem().Interface(), Broken: d.errors() > before}
 }
 
 // upstreamKind returns the first kind whose key the upstream has, and the keys

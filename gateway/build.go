@@ -40,7 +40,6 @@ func (g *Gateway) build(m *config.Manifest) (*snapshot, error) {
 	b.buildTools(s)
 	b.buildAuth(s)
 	b.buildFront(s)
-	b.checkExposure(s)
 	if len(b.problems) > 0 {
 		if err := b.lease.release(); err != nil {
 			g.log.Error("free what a refused manifest kept", "error", err)
@@ -79,7 +78,7 @@ func (b *builder) buildUpstreams() {
 	for _, name := range sortedKeys(b.m.Upstreams) {
 		u := b.m.Upstreams[name]
 		part := b.g.upstreamPart(u.Kind)
-		if part == nil {
+		if part == nil || u.Settings.Broken {
 			continue // Load has told of it
 		}
 		built, err := part.New(u.Settings.Value, b.env(name, name, nil))
@@ -99,7 +98,7 @@ func (b *builder) buildPolicies(where plugins.Where, settings map[string]config.
 	for i := range b.g.parts.Policies {
 		part := &b.g.parts.Policies[i]
 		setting, written := settings[part.Key]
-		if part.Where&where == 0 || setting.Off || (!written && !part.Always) {
+		if part.Where&where == 0 || setting.Off || setting.Broken || (!written && !part.Always) {
 			continue
 		}
 		policy, err := part.New(setting.Value, env)
@@ -149,6 +148,7 @@ func (b *builder) buildTool(source *config.Tool) *tool {
 	t := &tool{source: source, upstream: b.upstreamOf(source)}
 	t.spec = b.specify(source)
 	if t.spec.Input == nil {
+		b.checkRest(t)
 		return nil
 	}
 	b.prepareHeaders(t)
@@ -177,6 +177,19 @@ func (b *builder) buildTool(source *config.Tool) *tool {
 		return nil
 	}
 	return t
+}
+
+// checkRest looks for problems in what does not depend on the arguments of a
+// tool, which could not be read.
+func (b *builder) checkRest(t *tool) {
+	anything, err := schema.Compile([]byte(`{"type":"object"}`))
+	if err != nil {
+		b.fault(t.source.Place, err)
+		return
+	}
+	t.spec.Input, t.spec.Arguments = anything, nil
+	b.buildTransform(t)
+	b.buildPolicies(plugins.OnTool, t.source.Parts, t.source.Place, b.env(t.spec.Name, t.upstream, t.spec))
 }
 
 // upstreamOf names the upstream of a tool that asks one.
@@ -214,6 +227,9 @@ func (b *builder) prepareHeaders(t *tool) {
 // buildTransform builds the way from the upstream's answer to a result.
 func (b *builder) buildTransform(t *tool) plugins.Transform {
 	setting, written := t.source.Parts["response"]
+	if setting.Broken {
+		return nil
+	}
 	if !written || setting.Place.IsZero() {
 		setting.Place = t.source.Place
 	}
@@ -235,10 +251,11 @@ func (b *builder) prepareOperation(t *tool) {
 		return
 	}
 	upstream := b.upstreams[t.upstream]
-	if upstream == nil {
+	request := t.source.Parts["request"]
+	if upstream == nil || request.Broken {
 		return // told already
 	}
-	operator, err := upstream.Prepare(plugins.Operation{Tool: t.spec, Request: t.source.Parts["request"].Value})
+	operator, err := upstream.Prepare(plugins.Operation{Tool: t.spec, Request: request.Value})
 	if err != nil {
 		b.fault(t.source.Place, err)
 		return
@@ -275,7 +292,7 @@ func (b *builder) buildAuth(s *snapshot) {
 	for i := range b.g.parts.Auth {
 		part := &b.g.parts.Auth[i]
 		setting, written := b.m.Auth.Parts[part.Key]
-		if !written || setting.Off {
+		if !written || setting.Off || setting.Broken {
 			continue
 		}
 		built, err := part.New(setting.Value, b.env(b.resource(), "", nil))
@@ -296,11 +313,7 @@ func (b *builder) buildAuth(s *snapshot) {
 // resource is the URI of the protected resource: the audience that tokens name
 // unless the manifest says another.
 func (b *builder) resource() string {
-	u, err := publicURL(b.m)
-	if err != nil {
-		return ""
-	}
-	return u.String() + endpointPath
+	return publicURL(b.m).String() + endpointPath
 }
 
 // buildFront compiles what is checked before anything is decoded, and the
@@ -310,23 +323,12 @@ func (b *builder) buildFront(s *snapshot) {
 	for _, i := range s.issuers {
 		issuers = append(issuers, i.Issuers()...)
 	}
-	var problems config.Problems
-	s.front, problems = newFront(b.m, issuers, s.scopes)
-	b.problems = append(b.problems, problems...)
+	s.front = newFront(b.m, issuers, s.scopes)
 	server := &b.m.Server
 	for i, policy := range b.buildPolicies(plugins.OnServer, server.Parts, server.Place, b.env("server", "", nil)) {
 		if b.g.parts.Policies[i].Where&plugins.OnServer != 0 {
 			s.admission = policy.Wrap(admitted)
 		}
-	}
-}
-
-// checkExposure refuses a listener that others can reach and nobody guards.
-func (b *builder) checkExposure(s *snapshot) {
-	if s.auth == nil && !isLoopback(b.m.Server.Listen) && len(b.m.Auth.Parts) == 0 {
-		b.problems = append(b.problems, b.m.Server.ProblemAt([]string{"listen"},
-			"a listener that other machines can reach needs auth",
-			"add auth.jwt or auth.api_keys, or write auth: {anonymous: {roles: []}} if everyone may call", 0))
 	}
 }
 

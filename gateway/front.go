@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -36,35 +35,24 @@ type front struct {
 	challenge string
 }
 
-// newFront compiles the front of a manifest. listen is the address listened
-// on.
-func newFront(m *config.Manifest, issuers, scopes []string) (front, config.Problems) {
-	var problems config.Problems
+// newFront compiles the front of a manifest, whose origins, networks and URLs
+// were checked when it was loaded.
+func newFront(m *config.Manifest, issuers, scopes []string) front {
 	f := front{
 		origins:  make(map[string]bool),
 		loopback: isLoopback(m.Server.Listen),
 	}
-	for i, origin := range m.Server.AllowedOrigins {
+	for _, origin := range m.Server.AllowedOrigins {
 		if o, ok := originOf(origin); ok {
 			f.origins[o] = true
-		} else {
-			problems = append(problems, m.Server.ProblemAt([]string{"allowed_origins", fmt.Sprint(i)},
-				"want an origin: scheme and host, and nothing else", "write https://claude.ai", 0))
 		}
 	}
-	for i, text := range m.Server.TrustedProxies {
-		prefix, err := parsePrefix(text)
-		if err != nil {
-			problems = append(problems, m.Server.ProblemAt([]string{"trusted_proxies", fmt.Sprint(i)},
-				"want a network in CIDR notation, or an address", "write 10.0.0.0/8", 0))
+	for _, text := range m.Server.TrustedProxies {
+		if prefix, ok := parsePrefix(text); ok {
+			f.proxies = append(f.proxies, prefix)
 		}
-		f.proxies = append(f.proxies, prefix)
 	}
-	public, err := publicURL(m)
-	if err != nil {
-		problems = append(problems, m.Server.ProblemAt([]string{"public_url"}, err.Error(), "write https://mcp.acme.example", 0))
-		return f, problems
-	}
+	public := publicURL(m)
 	f.publicHost = strings.ToLower(public.Host)
 	if m.Server.PublicURL != "" {
 		f.origins[strings.ToLower(public.Scheme+"://"+public.Host)] = true
@@ -77,24 +65,21 @@ func newFront(m *config.Manifest, issuers, scopes []string) (front, config.Probl
 			f.challenge += `, scope="` + strings.Join(scopes, " ") + `"`
 		}
 	}
-	return f, problems
+	return f
 }
 
 // publicURL is the URL by which clients reach the gateway, without a path.
-func publicURL(m *config.Manifest) (*url.URL, error) {
-	if m.Server.PublicURL == "" {
+func publicURL(m *config.Manifest) *url.URL {
+	u, err := url.Parse(m.Server.PublicURL)
+	if err != nil || u.Host == "" {
 		scheme := "http"
 		if m.Server.TLS != nil {
 			scheme = "https"
 		}
-		return &url.URL{Scheme: scheme, Host: m.Server.Listen}, nil
+		return &url.URL{Scheme: scheme, Host: m.Server.Listen}
 	}
-	u, err := url.Parse(m.Server.PublicURL)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return nil, fmt.Errorf("want an http or https URL without query and fragment")
-	}
-	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), endpointPath)
-	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host), Path: u.Path}, nil
+	path := strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), endpointPath)
+	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host), Path: path}
 }
 
 // protectedResource encodes OAuth protected resource metadata (RFC 9728,
@@ -192,13 +177,11 @@ func isLoopback(hostport string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-func parsePrefix(text string) (netip.Prefix, error) {
+// parsePrefix reads a network in CIDR notation, or a single address.
+func parsePrefix(text string) (netip.Prefix, bool) {
 	if addr, err := netip.ParseAddr(text); err == nil {
-		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
+		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), true
 	}
 	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("parse network: %w", err)
-	}
-	return p.Masked(), nil
+	return p.Masked(), err == nil
 }

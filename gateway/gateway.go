@@ -49,6 +49,7 @@ type Gateway struct {
 	generation atomic.Uint64
 	reload     sync.Mutex
 	draining   atomic.Bool
+	closed     atomic.Bool
 
 	listeners sync.Mutex
 	server    *edge.Server
@@ -99,10 +100,16 @@ func (g *Gateway) Reload() (Generation, error) {
 	return generation, err
 }
 
+// errClosed refuses a manifest that nothing would use.
+var errClosed = errors.New("the gateway is closed")
+
 func (g *Gateway) swap() (Generation, error) {
+	if g.closed.Load() {
+		return Generation{}, errClosed
+	}
 	m, err := config.Load(g.source, Keys(g.parts))
 	if err != nil {
-		return Generation{}, err
+		return Generation{}, g.withBuildProblems(m, err)
 	}
 	old := g.current.Load()
 	if old != nil {
@@ -120,6 +127,22 @@ func (g *Gateway) swap() (Generation, error) {
 		old.done() // freed when its last call returns
 	}
 	return next.describe(), nil
+}
+
+// withBuildProblems adds to the problems of loading a manifest those that
+// building the rest of it shows: all are told in one pass.
+func (g *Gateway) withBuildProblems(m *config.Manifest, err error) error {
+	problems, ok := IsProblems(err)
+	if !ok || m == nil {
+		return err
+	}
+	s, buildErr := g.build(m)
+	if buildErr == nil {
+		s.done()
+		return problems
+	}
+	more, _ := IsProblems(buildErr)
+	return append(problems, more...).Sorted()
 }
 
 // needRestart are the problems of a manifest that changes what a running
@@ -148,8 +171,14 @@ func (g *Gateway) Generation() Generation { return g.current.Load().describe() }
 // Manifest returns the manifest in force. It must not be changed.
 func (g *Gateway) Manifest() *config.Manifest { return g.current.Load().manifest }
 
-// Close frees what the gateway keeps, without having served.
+// Close frees what the gateway keeps, without having served. Closing again does
+// nothing.
 func (g *Gateway) Close() error {
+	g.reload.Lock()
+	defer g.reload.Unlock()
+	if g.closed.Swap(true) {
+		return nil
+	}
 	if s := g.current.Load(); s != nil {
 		s.done()
 	}

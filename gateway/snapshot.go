@@ -82,11 +82,18 @@ func (s *snapshot) done() {
 	}
 }
 
-// acquire takes the current snapshot for a call; done gives it back.
+// acquire takes the current snapshot for a call; done gives it back. That of a
+// closed gateway can still be had: what it kept is closed and says so.
 func (g *Gateway) acquire() *snapshot {
 	for {
-		// A freed snapshot was replaced before it was freed.
-		if s := g.current.Load(); s.use() {
+		s := g.current.Load()
+		if s.use() {
+			return s
+		}
+		// A freed snapshot was replaced before it was freed, unless the
+		// gateway is closed.
+		if g.closed.Load() {
+			s.uses.Add(1)
 			return s
 		}
 	}

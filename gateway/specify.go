@@ -21,6 +21,8 @@ func (b *builder) specify(source *config.Tool) *plugins.Tool {
 		Requires: source.Requires,
 	}
 	switch {
+	case source.Broken:
+		return spec
 	case source.InputSchema != nil:
 		b.specifySchema(spec, source)
 	case source.Input != nil:
