@@ -21,10 +21,11 @@ func (a *app) adminAddress(given string) (string, error) {
 	if given != "" {
 		return given, nil
 	}
+	// The manifest at hand may be broken; the process that runs is not. What
+	// can be read of it tells the address.
 	m, err := config.Load(a.source(), gateway.Keys(a.parts))
-	if err != nil {
-		// The manifest at hand may be broken; the process that runs is not.
-		return defaultAdmin, nil //nolint:nilerr // the default is what most manifests say
+	if m == nil || (err != nil && m.Server.Admin == "") {
+		return defaultAdmin, nil
 	}
 	if m.Server.Admin == "off" || m.Server.Admin == "" {
 		return "", fmt.Errorf("the manifest switches the admin listener off: pass --admin ADDRESS")

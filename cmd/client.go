@@ -45,10 +45,11 @@ func (a *app) callRemote(c *cobra.Command, flags calling, tool string, arguments
 	if err != nil {
 		return err
 	}
+	err = a.printResponse(answer, flags.raw)
 	if status == http.StatusUnauthorized {
-		return fmt.Errorf("the gateway wants a valid token: pass --token, or set SALLYPORT_TOKEN")
+		return fmt.Errorf("%w; pass a valid token with --token, or in SALLYPORT_TOKEN", err)
 	}
-	return a.printResponse(answer, flags.raw)
+	return err
 }
 
 // headerValue wraps a value that is no plain ASCII, as Mcp-Name wants it.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -138,14 +139,32 @@ func (d *demoRun) source() config.Source {
 	return source
 }
 
+// manifest says where the demo's manifest is.
+func (d *demoRun) manifest(program string) string {
+	if d.source().Overlay != nil {
+		return "that of examples/quickstart, built in"
+	}
+	return quickstart + " (edit it, then: " + program + " reload --admin " + d.admin + ")"
+}
+
+// programName is how the program is called: what "go run" builds lies in a
+// folder that is soon gone.
+func programName() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./cmd/sallyport"
+	}
+	return "sallyport"
+}
+
 // welcome prints what to do next.
 func (a *app) welcome(d *demoRun, g *gateway.Gateway) error {
+	program := programName()
 	endpoint := "http://" + g.Addr().String() + "/mcp"
 	text := "sallyport demo\n\n" +
 		"  MCP endpoint   " + endpoint + "\n" +
 		"  demo service   " + d.service.URL() + "\n" +
 		"  admin          http://" + d.admin + "/health\n" +
-		"  manifest       " + quickstart + " (edit it, then: sallyport reload --admin " + d.admin + ")\n\n" +
+		"  manifest       " + d.manifest(program) + "\n\n" +
 		"Development tokens, valid for 24 hours:\n"
 	first := ""
 	for _, caller := range demoRoles() {
@@ -164,7 +183,7 @@ func (a *app) welcome(d *demoRun, g *gateway.Gateway) error {
 	text += "\nClaude Code, as support:\n\n" +
 		"  claude mcp add --transport http acme " + endpoint + " --header \"Authorization: Bearer " + first + "\"\n" +
 		"\nA first call:\n\n" +
-		"  go run ./cmd/sallyport call --url " + endpoint + " --token " + first + " get_customer customer_id=" + acme.FirstCustomer + "\n\n" +
+		"  " + program + " call --url " + endpoint + " --token " + first + " get_customer customer_id=" + acme.FirstCustomer + "\n\n" +
 		"Ctrl-C ends the demo.\n\n"
 	return a.printf("%s", text)
 }

@@ -2,14 +2,14 @@ package cmd
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway"
 )
 
@@ -50,15 +50,9 @@ func (a *app) tellReloaded(body []byte) error {
 
 // refusal is what POST /reload answers to a manifest that was refused.
 type refusal struct {
-	Problems []struct {
-		File     string `json:"file"`
-		Line     int    `json:"line"`
-		Column   int    `json:"column"`
-		Message  string `json:"message"`
-		Hint     string `json:"hint"`
-		Severity string `json:"severity"`
-	} `json:"problems"`
-	Error string `json:"error"`
+	Problems config.Problems    `json:"problems"`
+	Error    string             `json:"error"`
+	Active   gateway.Generation `json:"result"`
 }
 
 func (a *app) tellRefused(status int, body []byte) error {
@@ -66,17 +60,30 @@ func (a *app) tellRefused(status int, body []byte) error {
 	if err := json.Unmarshal(body, &r); err != nil || (len(r.Problems) == 0 && r.Error == "") {
 		return fmt.Errorf("the gateway answered %d: %s", status, body)
 	}
+	stays := fmt.Sprintf("generation %d stays active", r.Active.Number)
 	if len(r.Problems) == 0 {
-		return fmt.Errorf("refused: %s", r.Error)
+		return fmt.Errorf("refused: %s; %s", r.Error, stays)
 	}
-	for _, p := range r.Problems {
-		line := fmt.Sprintf("%s:%d:%d: %s: %s\n", p.File, p.Line, p.Column, p.Severity, p.Message)
-		if p.Hint != "" {
-			line += "    hint: " + p.Hint + "\n"
+	err := r.Problems.Render(a.stderr, config.RenderOptions{
+		Color: isTerminal(a.stderr), Root: workingFolder(), Note: stays, Sources: sourcesOf(r.Problems),
+	})
+	if err != nil {
+		return fmt.Errorf("print problems: %w", err)
+	}
+	return errSilent
+}
+
+// sourcesOf reads the files that problems are in, where they are at hand: the
+// gateway may run on another machine.
+func sourcesOf(problems config.Problems) map[string][]byte {
+	sources := make(map[string][]byte)
+	for _, p := range problems {
+		if _, known := sources[p.File]; known {
+			continue
 		}
-		if _, err := io.WriteString(a.stderr, line); err != nil {
-			return fmt.Errorf("print problems: %w", err)
+		if text, err := os.ReadFile(p.File); err == nil {
+			sources[p.File] = text
 		}
 	}
-	return errors.New("refused; the active manifest stays")
+	return sources
 }

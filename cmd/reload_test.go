@@ -212,6 +212,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	s := serve(t, path)
 
 	l := startLoad(s, 32)
+	l.await(t, 2000)
 	quiet := s.metric("go_goroutines")
 	descriptors := s.metric("process_open_fds")
 	tick := time.NewTicker(period)
@@ -229,14 +230,15 @@ func TestReloadUnderLoad(t *testing.T) {
 			t.Errorf("reload %d: %v", i, line)
 		}
 	}
+	goroutines, open := s.metric("go_goroutines"), s.metric("process_open_fds")
 	l.stop()
 	if failed := l.failed.Load(); failed > 0 {
 		t.Errorf("%d of %d calls failed, the first with: %v", failed, l.calls.Load(), l.first.Load())
 	}
-	if goroutines := s.metric("go_goroutines"); goroutines > quiet+20 {
+	if goroutines > quiet+20 {
 		t.Errorf("%v goroutines, %v before", goroutines, quiet)
 	}
-	if open := s.metric("process_open_fds"); open > descriptors+20 {
+	if open > descriptors+20 {
 		t.Errorf("%v descriptors, %v before", open, descriptors)
 	}
 	t.Logf("%d reloads, %d calls, slowest probe %v", reloads, l.calls.Load(), time.Duration(l.slowest.Load()))
@@ -286,6 +288,20 @@ func startLoad(s *served, connections int) *load {
 		}
 	})
 	return l
+}
+
+// await waits until so many calls were made.
+func (l *load) await(t *testing.T, calls int64) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for l.calls.Load() < calls {
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatal("the load doesn't get on")
+		}
+	}
 }
 
 func (l *load) one(s *served) {

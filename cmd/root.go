@@ -68,7 +68,6 @@ func (a *app) root() *cobra.Command {
 		Short:         "Exposes REST and HTTP services to AI models as governed MCP tools, from a YAML manifest.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          usageArgs(cobra.NoArgs),
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetIn(a.stdin)
@@ -112,12 +111,16 @@ func (a *app) open() (*gateway.Gateway, error) {
 
 // report prints the problems of a manifest, and leaves other errors as they
 // are.
-func (a *app) report(err error) error {
+func (a *app) report(err error) error { return a.reportNoting(err, "") }
+
+// reportNoting prints the problems of a manifest, and a note with their count.
+func (a *app) reportNoting(err error, note string) error {
 	problems, ok := gateway.IsProblems(err)
 	if !ok {
 		return err
 	}
-	if renderErr := problems.Render(a.stderr, config.RenderOptions{Color: isTerminal(a.stderr), Root: workingFolder()}); renderErr != nil {
+	options := config.RenderOptions{Color: isTerminal(a.stderr), Root: workingFolder(), Note: note}
+	if renderErr := problems.Render(a.stderr, options); renderErr != nil {
 		return fmt.Errorf("print problems: %w", renderErr)
 	}
 	return errSilent

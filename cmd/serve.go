@@ -94,7 +94,9 @@ func (a *app) reloader(g *gateway.Gateway, log *logger) func() {
 		g.LogReload(generation, err)
 		if err != nil {
 			if problems, ok := gateway.IsProblems(err); ok && isTerminal(a.stderr) {
-				_ = a.report(problems)
+				note := fmt.Sprintf("generation %d stays active", g.Generation().Number)
+				// Nothing can be done about a terminal that has gone.
+				_ = a.reportNoting(problems, note)
 			}
 			return
 		}
@@ -116,7 +118,7 @@ func obey(ctx context.Context, g *gateway.Gateway, signals <-chan os.Signal, don
 				reload()
 				continue
 			}
-			log.Info("draining", "signal", s.String(), "grace", g.Manifest().Server.ShutdownGrace)
+			log.Info("draining", "signal", s.String(), "grace", g.Manifest().Server.ShutdownGrace.String())
 			return drain(g, signals, done, log)
 		}
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sallyport-mcp/sallyport/config"
+	"github.com/sallyport-mcp/sallyport/gateway"
 	"github.com/sallyport-mcp/sallyport/plugins/auth"
 )
 
@@ -31,6 +34,7 @@ func (a *app) token() *cobra.Command {
 		Example: "  sallyport token --issuer https://dev.acme.example --audience http://127.0.0.1:8080/mcp --roles support",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
+			a.fillClaims(&claims)
 			key, err := devKey(folder)
 			if err != nil {
 				return err
@@ -42,16 +46,38 @@ func (a *app) token() *cobra.Command {
 			return a.printf("%s\n", token)
 		},
 	}
+	a.manifestFlag(c)
 	f := c.Flags()
 	f.StringVar(&folder, "keys", ".sallyport", "folder of the development key pair")
-	f.StringVar(&claims.Issuer, "issuer", "https://dev.sallyport.example", "the token's issuer")
-	f.StringVar(&claims.Audience, "audience", "http://127.0.0.1:8080/mcp", "the token's audience: the gateway's endpoint")
+	f.StringVar(&claims.Issuer, "issuer", "", "the token's issuer (default: the manifest's, or "+devIssuer+")")
+	f.StringVar(&claims.Audience, "audience", "", "the token's audience (default: the manifest's, or "+devAudience+")")
 	f.StringVar(&claims.Subject, "subject", "developer", "the caller")
 	f.StringVar(&claims.Client, "client", "sallyport-token", "the caller's application")
 	f.StringSliceVar(&claims.Roles, "roles", nil, "the caller's roles")
 	f.StringSliceVar(&claims.Scopes, "scopes", nil, "the token's scopes")
 	f.DurationVar(&claims.TTL, "ttl", time.Hour, "how long the token is valid")
 	return c
+}
+
+// What a development token says unless it is told otherwise.
+const (
+	devIssuer   = "https://dev.sallyport.example"
+	devAudience = "http://127.0.0.1:8080/mcp"
+)
+
+// fillClaims fills in what was not given: issuer and audience are those that
+// the manifest, if there is one, wants of tokens.
+func (a *app) fillClaims(claims *auth.DevClaims) {
+	issuer, audience := devIssuer, devAudience
+	// A manifest may want a key set that this command has yet to make: what
+	// could be read of it is enough.
+	if m, _ := config.Load(a.source(), gateway.Keys(a.parts)); m != nil {
+		if trusted, ok := m.Auth.Parts["jwt"].Value.(auth.JWTSettings); ok && len(trusted) > 0 && len(trusted[0].Audience) > 0 {
+			issuer, audience = trusted[0].Issuer, trusted[0].Audience[0]
+		}
+	}
+	claims.Issuer = cmp.Or(claims.Issuer, issuer)
+	claims.Audience = cmp.Or(claims.Audience, audience)
 }
 
 // devKey loads the development key of a folder, or makes it.

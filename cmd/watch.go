@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -22,7 +23,8 @@ type fileWatch struct {
 }
 
 // watchFiles watches the folders of the manifest's files (not the files, which
-// editors replace) and calls reload once they are quiet.
+// editors replace), and those where its includes look for files, and calls
+// reload once they are quiet.
 func watchFiles(manifest func() *config.Manifest, log *slog.Logger, reload func()) (*fileWatch, error) {
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -36,14 +38,32 @@ func watchFiles(manifest func() *config.Manifest, log *slog.Logger, reload func(
 	return w, nil
 }
 
-// follow adds the folders of the manifest's files.
+// follow adds the folders of the manifest's files and includes.
 func (w *fileWatch) follow(m *config.Manifest) error {
+	folders := append([]string(nil), m.Folders...)
 	for _, file := range m.Files {
-		if err := w.notify.Add(filepath.Dir(file)); err != nil {
-			return fmt.Errorf("watch %s: %w", filepath.Dir(file), err)
+		folders = append(folders, filepath.Dir(file))
+	}
+	for _, folder := range folders {
+		if err := w.notify.Add(folder); err != nil {
+			return fmt.Errorf("watch %s: %w", folder, err)
 		}
 	}
 	return nil
+}
+
+// concerns reports whether a change in a watched folder may change the
+// manifest: it is one of its files, or a YAML file that an include may find, or
+// the link by which Kubernetes swaps the files of a ConfigMap.
+func concerns(m *config.Manifest, event fsnotify.Event) bool {
+	if event.Op == fsnotify.Chmod {
+		return false
+	}
+	if slices.Contains(m.Files, event.Name) || filepath.Base(event.Name) == "..data" {
+		return true
+	}
+	extension := filepath.Ext(event.Name)
+	return slices.Contains(m.Folders, filepath.Dir(event.Name)) && (extension == ".yaml" || extension == ".yml")
 }
 
 func (w *fileWatch) loop(manifest func() *config.Manifest, log *slog.Logger, reload func()) {
@@ -56,7 +76,7 @@ func (w *fileWatch) loop(manifest func() *config.Manifest, log *slog.Logger, rel
 			if !ok {
 				return
 			}
-			if !event.Has(fsnotify.Chmod) || event.Has(fsnotify.Write) {
+			if concerns(manifest(), event) {
 				quiet.Reset(settle)
 			}
 		case err, ok := <-w.notify.Errors:

@@ -54,18 +54,35 @@ func (p Problem) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s", p.File, p.Line, p.Col, p.Severity, oneLine(p.Message))
 }
 
-// MarshalJSON writes the machine form: file, line, column, path, message, hint
+// machineProblem is the machine form of a problem.
+type machineProblem struct {
+	File      string `json:"file"`
+	Line      int    `json:"line"`
+	Column    int    `json:"column"`
+	EndColumn int    `json:"end_column"`
+	Path      string `json:"path"`
+	Message   string `json:"message"`
+	Hint      string `json:"hint,omitempty"`
+	Severity  string `json:"severity"`
+}
+
+// MarshalJSON writes the machine form: file, line, columns, path, message, hint
 // and severity.
 func (p Problem) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		File     string `json:"file"`
-		Line     int    `json:"line"`
-		Column   int    `json:"column"`
-		Path     string `json:"path"`
-		Message  string `json:"message"`
-		Hint     string `json:"hint,omitempty"`
-		Severity string `json:"severity"`
-	}{p.File, p.Line, p.Col, p.Path, p.Message, p.Hint, p.Severity.String()})
+	return json.Marshal(machineProblem{p.File, p.Line, p.Col, p.EndCol, p.Path, p.Message, p.Hint, p.Severity.String()})
+}
+
+// UnmarshalJSON reads the machine form.
+func (p *Problem) UnmarshalJSON(data []byte) error {
+	var m machineProblem
+	if err := json.Unmarshal(data, &m); err != nil {
+		return fmt.Errorf("problem: %w", err)
+	}
+	*p = Problem{File: m.File, Line: m.Line, Col: m.Column, EndCol: m.EndColumn, Path: m.Path, Message: m.Message, Hint: m.Hint}
+	if m.Severity == SeverityWarning.String() {
+		p.Severity = SeverityWarning
+	}
+	return nil
 }
 
 // Problems are all the problems of a manifest, sorted by place. It is an

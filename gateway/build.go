@@ -77,6 +77,9 @@ func (b *builder) env(name, upstream string, spec *plugins.Tool) plugins.Env {
 func (b *builder) buildUpstreams() {
 	for _, name := range sortedKeys(b.m.Upstreams) {
 		u := b.m.Upstreams[name]
+		if u.IsZero() {
+			continue // Load has told of it
+		}
 		part := b.g.upstreamPart(u.Kind)
 		if part == nil || u.Settings.Broken {
 			continue // Load has told of it
@@ -121,7 +124,11 @@ func (b *builder) buildPolicies(where plugins.Where, settings map[string]config.
 func (b *builder) buildTools(s *snapshot) {
 	scopes := make(map[string]bool)
 	for _, name := range sortedKeys(b.m.Tools) {
-		t := b.buildTool(b.m.Tools[name])
+		source := b.m.Tools[name]
+		if source.IsZero() {
+			continue // Load has told of it
+		}
+		t := b.buildTool(source)
 		if t == nil {
 			continue
 		}

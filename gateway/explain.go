@@ -58,37 +58,35 @@ func (g *Gateway) Explain(name string, arguments []byte, caller Caller) (*Explan
 		return e, nil
 	}
 	outline, err := g.outline(t, arguments, principal)
-	if outline != nil {
-		e.Places = outline.Places
-	}
+	e.Places = outline.Places
 	switch {
+	case arguments == nil: // only the places are asked for
 	case err != nil:
 		e.Problem = err.Error()
-	case arguments != nil:
+	default:
 		e.Request = &RequestNote{Method: outline.Method, URL: outline.URL, Headers: outline.Header, Body: string(outline.Body)}
 	}
 	return e, nil
 }
 
-// outline puts the request of a call on paper. Without arguments only the
-// places of arguments are known.
+// outline puts the request of a call on paper. With an error it says where
+// arguments go.
 func (g *Gateway) outline(t *tool, arguments []byte, p *plugins.Principal) (*plugins.Outline, error) {
 	call := g.commandCall(t, arguments, p)
-	if arguments == nil {
-		places, err := t.operator.Outline(call)
-		if err != nil {
-			return nil, fmt.Errorf("outline: %w", err)
-		}
-		return places, nil
+	// Unchecked arguments say where they go, which is all that is taken here.
+	outline, _ := t.operator.Outline(call)
+	if outline == nil {
+		outline = &plugins.Outline{}
 	}
-	var outline *plugins.Outline
 	validated := g.validated(t, func(_ context.Context, checked *plugins.Call) (*mcp.Result, error) {
-		var err error
-		outline, err = t.operator.Outline(checked)
+		request, err := t.operator.Outline(checked)
+		if err == nil {
+			outline = request
+		}
 		return nil, err
 	})
 	if _, err := validated(context.Background(), call); err != nil {
-		return nil, failureOf(err)
+		return outline, failureOf(err)
 	}
 	return outline, nil
 }

@@ -72,6 +72,7 @@ func New(o Options) (*Gateway, error) {
 		sessions: sealed, inflight: newInflight(),
 	}
 	g.exchanges.New = func() any { return new(exchange) }
+	g.observe.GaugeFunc("sallyport_calls_in_flight", "Tool calls being served.", func() float64 { return float64(g.calls.Load()) })
 	if _, err = g.Reload(); err != nil {
 		return nil, err
 	}

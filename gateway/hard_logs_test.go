@@ -246,8 +246,11 @@ func TestCanaries(t *testing.T) {
 	}
 	r.replace(strings.ReplaceAll(canaryManifest, "request", "requezt") + strings.ReplaceAll(canaryTools(), "GET", "GTE"))
 	told["refused reload"] = r.askAdmin(t, "POST", "/reload").body
-	r.replace(strings.ReplaceAll(canaryManifest, "canary", "x") + "  bad: {description: \"${HEADER_KEY}\", upstream: by_header, request: \"GET /${BEARER} {\"}\n")
-	told["refused reload with secrets in a tool"] = ""
+	// Secrets where a mistake is, so that a message might quote them.
+	r.replace(strings.NewReplacer("key, value: \"${QUERY_KEY}\"", "key, valu: \"${QUERY_KEY}\"", "secret: \"${SECRET}\"", "secret: \"${SECRET}\", leeway: \"${BEARER}\"",
+		"{bearer: \"${BEARER}\"}", "{bearer: [\"${BEARER}\"]}").Replace(canaryManifest) + canaryTools() +
+		"  bad: {description: d, upstream: by_header, request: \"GET /${BEARER} {\", timeout: \"${PASSWORD}\", rate_limit: \"${STATIC}\"}\n")
+	told["refused reload with secrets in its mistakes"] = r.askAdmin(t, "POST", "/reload").body
 	told["metrics"] = r.askAdmin(t, "GET", "/metrics").body
 	told["health"] = r.askAdmin(t, "GET", "/health").body + r.askAdmin(t, "GET", "/health/ready").body
 	told["log"] = r.log.String()

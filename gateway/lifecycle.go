@@ -130,7 +130,7 @@ func (g *Gateway) summary() any {
 func (g *Gateway) reloadOver() (any, error) {
 	generation, err := g.Reload()
 	g.LogReload(generation, err)
-	return generation, err
+	return g.Generation(), err
 }
 
 // LogReload writes how a reload ended.

@@ -56,7 +56,8 @@ type Operator interface {
 	// Method is the HTTP method of the request.
 	Method() string
 	// Outline describes the request the call would send, secrets masked, for
-	// dry runs and explanations. Nothing is sent.
+	// dry runs and explanations. Nothing is sent. With an error the outline
+	// says at least where arguments go.
 	Outline(call *Call) (*Outline, error)
 }
 

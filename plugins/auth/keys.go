@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -36,6 +37,12 @@ func fileKeys(path string, env plugins.Env) (keySource, error) {
 		return &plugins.FieldError{Path: []string{"jwks_file"}, Message: err.Error()}
 	}
 	data, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &plugins.FieldError{
+			Path: []string{"jwks_file"}, Message: "there is no such file",
+			Hint: `for development, "sallyport token --keys FOLDER" makes a key pair with its jwks.json`,
+		}
+	}
 	if err != nil {
 		return nil, bad(err)
 	}

@@ -22,7 +22,7 @@ const (
 func said(resp *plugins.Response) string {
 	var parts []string
 	collect(refusalBody(resp), 0, &parts)
-	text := clip(strings.Join(parts, "; "), maxSaid)
+	text := strings.TrimSuffix(clip(strings.Join(parts, "; "), maxSaid), ".")
 	if text == "" {
 		return ""
 	}

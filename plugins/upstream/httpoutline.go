@@ -10,11 +10,12 @@ import (
 
 const mask = "[secret]"
 
-// Outline describes the request the call would send.
+// Outline describes the request the call would send. With an error it says
+// where arguments go, and nothing else.
 func (op *operation) Outline(call *plugins.Call) (*plugins.Outline, error) {
 	b := builder{masked: true}
 	if err := b.build(op, call); err != nil {
-		return nil, err
+		return &plugins.Outline{Method: op.method, Places: maps.Clone(op.places)}, err
 	}
 	head, body, _ := bytes.Cut(b.out, []byte("\r\n\r\n"))
 	lines := strings.Split(string(head), "\r\n")
