@@ -66,6 +66,18 @@ func TestBatchesAmplifyNothing(t *testing.T) {
 	}
 }
 
+// TestNotificationsAreNeverAnswered shows that a batch of notifications has no
+// answer, even where the limit refuses some of them.
+func TestNotificationsAreNeverAnswered(t *testing.T) {
+	b := newBackend(t, ok)
+	r := start(t, strings.Replace(batchManifest, "60/h burst 60", "3/h burst 3", 1), b.URL, nil)
+	old := r.begin("2025-03-26", nil) // takes one, the batch as a whole one, and its first message the last
+	const one = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
+	if a := r.do("POST", "/mcp", "["+one+","+one+"]", old); a.status != 202 || a.body != "" {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+}
+
 // TestBatchAnswersAreBounded shows that a small batch can't make the gateway
 // hold a hundred large answers.
 func TestBatchAnswersAreBounded(t *testing.T) {
