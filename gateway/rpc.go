@@ -301,7 +301,7 @@ func (x *exchange) serveElement(element []byte, empty int) {
 	case one.admit(r.message.ID):
 		r.serveLegacy()
 	}
-	if len(x.resp.Body) == start {
+	if len(x.resp.Body) == start || r.message.Kind == mcp.Notification { // never answered, not even if refused
 		x.resp.Body = x.resp.Body[:before]
 	}
 }
