@@ -15,16 +15,13 @@ import (
 )
 
 func main() {
-	err := errors.New("no such command")
-	switch {
-	case len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-"):
+	var err error
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
 		err = serve(os.Args[1], os.Args[2:])
-	default:
+	} else {
 		err = compare(os.Args[1:])
 	}
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

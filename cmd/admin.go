@@ -28,7 +28,7 @@ func (a *app) adminAddress(given string) (string, error) {
 		return defaultAdmin, nil
 	}
 	if m.Server.Admin == "off" || m.Server.Admin == "" {
-		return "", fmt.Errorf("the manifest switches the admin listener off: pass --admin ADDRESS")
+		return "", errors.New("the manifest switches the admin listener off: pass --admin ADDRESS")
 	}
 	return m.Server.Admin, nil
 }

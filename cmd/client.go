@@ -21,7 +21,7 @@ const maxAnswer = 64 << 20
 // revision.
 func (a *app) callRemote(c *cobra.Command, flags calling, tool string, arguments []byte) error {
 	if flags.dryRun {
-		return usageError{fmt.Errorf("--dry-run reads a manifest: leave --url out")}
+		return usageError{errors.New("--dry-run reads a manifest: leave --url out")}
 	}
 	body := []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":`)
 	body = strictjson.AppendString(body, tool)

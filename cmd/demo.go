@@ -62,17 +62,17 @@ type demoRun struct {
 }
 
 func (a *app) runDemo(ctx context.Context, listen, admin, upstream string) (err error) {
-	d, err := startDemo(listen, admin, upstream)
+	d, err := startDemo(ctx, listen, admin, upstream)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.stop()) }()
+	defer func() { err = errors.Join(err, d.stop(ctx)) }()
 	return a.run(ctx, d.source(), running{ready: func(g *gateway.Gateway) error { return a.welcome(d, g) }})
 }
 
 // startDemo starts the demo service. An address that is taken is replaced by a
 // free one: a demo should start.
-func startDemo(listen, admin, upstream string) (*demoRun, error) {
+func startDemo(ctx context.Context, listen, admin, upstream string) (*demoRun, error) {
 	key, err := auth.NewDevKey()
 	if err != nil {
 		return nil, fmt.Errorf("make key pair: %w", err)
@@ -81,11 +81,11 @@ func startDemo(listen, admin, upstream string) (*demoRun, error) {
 	if err != nil {
 		return nil, fmt.Errorf("folder of the key set: %w", err)
 	}
-	d := &demoRun{key: key, keys: keys, listen: freeAddress(listen), admin: freeAddress(admin)}
+	d := &demoRun{key: key, keys: keys, listen: freeAddress(ctx, listen), admin: freeAddress(ctx, admin)}
 	if err = os.WriteFile(d.jwks(), key.JWKS(), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("write key set: %w", err), os.RemoveAll(keys))
 	}
-	if d.service, err = acme.Start(freeAddress(upstream)); err != nil {
+	if d.service, err = acme.Start(freeAddress(ctx, upstream)); err != nil { //nolint:contextcheck // stop ends it, after ctx has ended
 		return nil, errors.Join(fmt.Errorf("start demo service: %w", err), os.RemoveAll(keys))
 	}
 	return d, nil
@@ -93,23 +93,24 @@ func startDemo(listen, admin, upstream string) (*demoRun, error) {
 
 func (d *demoRun) jwks() string { return filepath.Join(d.keys, devJWKSFile) }
 
-// stop ends the demo service.
-func (d *demoRun) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+// stop ends the demo service, whether ctx has ended or not.
+func (d *demoRun) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	return errors.Join(d.service.Close(ctx), os.RemoveAll(d.keys))
 }
 
 // freeAddress returns the address if it can be listened on, or else one with a
 // free port.
-func freeAddress(address string) string {
-	l, err := net.Listen("tcp", address)
+func freeAddress(ctx context.Context, address string) string {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
 		host, _, splitErr := net.SplitHostPort(address)
 		if splitErr != nil {
 			return address
 		}
-		if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+		if l, err = lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0")); err != nil {
 			return address
 		}
 	}
@@ -160,12 +161,13 @@ func programName() string {
 func (a *app) welcome(d *demoRun, g *gateway.Gateway) error {
 	program := programName()
 	endpoint := "http://" + g.Addr().String() + "/mcp"
-	text := "sallyport demo\n\n" +
+	var text strings.Builder
+	text.WriteString("sallyport demo\n\n" +
 		"  MCP endpoint   " + endpoint + "\n" +
 		"  demo service   " + d.service.URL() + "\n" +
 		"  admin          http://" + d.admin + "/health\n" +
 		"  manifest       " + d.manifest(program) + "\n\n" +
-		"Development tokens, valid for 24 hours:\n"
+		"Development tokens, valid for 24 hours:\n")
 	first := ""
 	for _, caller := range demoRoles() {
 		token, err := d.key.Sign(auth.DevClaims{
@@ -178,12 +180,12 @@ func (a *app) welcome(d *demoRun, g *gateway.Gateway) error {
 		if first == "" {
 			first = token
 		}
-		text += "\n  " + caller.Roles[0] + "\n  " + token + "\n"
+		text.WriteString("\n  " + caller.Roles[0] + "\n  " + token + "\n")
 	}
-	text += "\nClaude Code, as support:\n\n" +
+	text.WriteString("\nClaude Code, as support:\n\n" +
 		"  claude mcp add --transport http acme " + endpoint + " --header \"Authorization: Bearer " + first + "\"\n" +
 		"\nA first call:\n\n" +
 		"  " + program + " call --url " + endpoint + " --token " + first + " get_customer customer_id=" + acme.FirstCustomer + "\n\n" +
-		"Ctrl-C ends the demo.\n\n"
-	return a.printf("%s", text)
+		"Ctrl-C ends the demo.\n\n")
+	return a.printf("%s", text.String())
 }

@@ -3,7 +3,8 @@ package cmd
 import (
 	"encoding/json"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,19 +62,19 @@ func (a *app) printExplanation(e *gateway.Explanation, as string, asJSON bool) e
 	if !e.Visible {
 		visible = "does not see it: for this caller the tool does not exist"
 	}
-	text := fmt.Sprintf("%s, defined at %s\n", e.Tool, e.DefinedAt)
+	text := fmt.Appendf(nil, "%s, defined at %s\n", e.Tool, e.DefinedAt)
 	if e.Upstream != "" {
-		text += "upstream    " + e.Upstream + "\n"
+		text = fmt.Appendf(text, "upstream    %s\n", e.Upstream)
 	}
-	text += fmt.Sprintf("caller      %s %s\n", as, visible)
-	text += fmt.Sprintf("definition  about %d tokens\n", e.TokenBudget)
-	text += "policies, in the order in which a call meets them\n"
+	text = fmt.Appendf(text, "caller      %s %s\n", as, visible)
+	text = fmt.Appendf(text, "definition  about %d tokens\n", e.TokenBudget)
+	text = append(text, "policies, in the order in which a call meets them\n"...)
 	for _, p := range e.Policies {
-		text += fmt.Sprintf("  %-12s %-9s %s\n", p.Key, p.On, p.From)
+		text = fmt.Appendf(text, "  %-12s %-9s %s\n", p.Key, p.On, p.From)
 	}
-	text += explainPlaces(e.Places)
+	text = appendPlaces(text, e.Places)
 	if e.Problem != "" {
-		text += "these arguments would be refused\n" + indent(e.Problem) + "\n"
+		text = fmt.Appendf(text, "these arguments would be refused\n%s\n", indent(e.Problem))
 	}
 	if err := a.printf("%s", text); err != nil || e.Request == nil {
 		return err
@@ -84,18 +85,13 @@ func (a *app) printExplanation(e *gateway.Explanation, as string, asJSON bool) e
 	return a.printRequest(e.Request)
 }
 
-func explainPlaces(places map[string]string) string {
-	if len(places) == 0 {
-		return ""
+// appendPlaces appends where each argument goes.
+func appendPlaces(text []byte, places map[string]string) []byte {
+	if len(places) > 0 {
+		text = append(text, "arguments\n"...)
 	}
-	names := make([]string, 0, len(places))
-	for name := range places {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	text := "arguments\n"
-	for _, name := range names {
-		text += fmt.Sprintf("  %-20s %s\n", name, places[name])
+	for _, name := range slices.Sorted(maps.Keys(places)) {
+		text = fmt.Appendf(text, "  %-20s %s\n", name, places[name])
 	}
 	return text
 }

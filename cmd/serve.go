@@ -40,9 +40,6 @@ type running struct {
 
 // run runs a gateway until a signal ends it.
 func (a *app) run(ctx context.Context, source config.Source, how running) error {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -112,14 +109,14 @@ func obey(ctx context.Context, g *gateway.Gateway, signals <-chan os.Signal, don
 		case err := <-done:
 			return err
 		case <-ctx.Done():
-			return drain(g, signals, done, log)
+			return drain(ctx, g, signals, done, log)
 		case s := <-signals:
 			if s == syscall.SIGHUP {
 				reload()
 				continue
 			}
 			log.Info("draining", "signal", s.String(), "grace", g.Manifest().Server.ShutdownGrace.String())
-			return drain(g, signals, done, log)
+			return drain(ctx, g, signals, done, log)
 		}
 	}
 }
@@ -127,10 +124,10 @@ func obey(ctx context.Context, g *gateway.Gateway, signals <-chan os.Signal, don
 // errCutOff ends a process whose drain was cut off.
 var errCutOff = errors.New("ended before every call was answered")
 
-// drain shuts down within the grace that the manifest gives, or at once on a
-// further signal.
-func drain(g *gateway.Gateway, signals <-chan os.Signal, done <-chan error, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(context.Background(), g.Manifest().Server.ShutdownGrace)
+// drain shuts down within the grace that the manifest gives, which begins when
+// ctx has ended or a signal has come, or at once on a further signal.
+func drain(ctx context.Context, g *gateway.Gateway, signals <-chan os.Signal, done <-chan error, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Manifest().Server.ShutdownGrace)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- g.Shutdown(ctx) }()

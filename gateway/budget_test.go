@@ -140,7 +140,7 @@ func BenchmarkCall(b *testing.B) {
 
 func BenchmarkCall64KiB(b *testing.B) {
 	id := newIdentity(b)
-	r := start(b, budgetManifest, quietUpstream(b, `{"text":"`+strings.Repeat("some text, ", 6000)+`"}`), id.env)
+	r := start(b, budgetManifest, quietUpstream(b, `{"rows":[`+strings.Repeat(`{"id":"cust_1","name":"Ann","n":12},`, 1800)+`{}]}`), id.env)
 	call := quietCaller(b, r.g.Addr().String(), id.bearer("ann", []string{"support"}, nil))
 	for b.Loop() {
 		call()

@@ -21,7 +21,7 @@ type verdict struct {
 }
 
 // verdicts is the one table of failures.
-var verdicts = [...]verdict{
+var verdicts = [...]verdict{ //nolint:gochecknoglobals // a table that is never changed
 	plugins.KindInternal:        {status: 200, code: mcp.CodeInternal, outcome: "internal", errorType: "internal"},
 	plugins.KindUnauthenticated: {status: 401, code: mcp.CodeUnauthenticated, outcome: "denied", errorType: "unauthenticated"},
 	plugins.KindDenied:          {status: 200, code: mcp.CodeInvalidParams, outcome: "denied", errorType: "denied"},

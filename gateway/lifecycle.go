@@ -77,7 +77,7 @@ func (g *Gateway) Run() error {
 		running++
 		go func() { done <- admin.Serve() }()
 	}
-	var errs []error
+	errs := make([]error, 0, running)
 	for range running {
 		errs = append(errs, <-done)
 	}
@@ -104,12 +104,13 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 
 // readiness names what must hold before clients are sent here.
 func (g *Gateway) readiness() []edge.Check {
-	checks := []edge.Check{{Name: "draining"}}
+	s := g.acquire()
+	defer s.done()
+	checks := make([]edge.Check, 1, 1+len(s.issuers))
+	checks[0].Name = "draining"
 	if g.draining.Load() {
 		checks[0].Err = errors.New("the gateway is draining")
 	}
-	s := g.acquire()
-	defer s.done()
 	for _, i := range s.issuers {
 		checks = append(checks, edge.Check{Name: "keys of " + strings.Join(i.Issuers(), ", "), Err: i.Ready()})
 	}

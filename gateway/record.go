@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/observe"
@@ -77,22 +78,18 @@ func (x *exchange) record() {
 	x.log(status, took)
 }
 
-// methodLabels are the values of the method label.
-var methodLabels = [...]string{
-	"tools/call", "tools/list", "server/discover", "initialize", "ping", "batch",
-	"notifications/initialized", "notifications/cancelled",
-}
-
 // methodLabel bounds the values of the method label. What it returns doesn't
 // share memory with method, which ends with the request.
 func methodLabel(method string) string {
+	labels := [...]string{
+		"tools/call", "tools/list", "server/discover", "initialize", "ping", "batch",
+		"notifications/initialized", "notifications/cancelled",
+	}
 	if method == "" {
 		return "_none"
 	}
-	for _, label := range methodLabels {
-		if label == method {
-			return label
-		}
+	if i := slices.Index(labels[:], method); i >= 0 {
+		return labels[i]
 	}
 	return unknownName
 }

@@ -23,7 +23,7 @@ type method func(*request) *mcp.Error
 
 // modernMethods are the methods of 2026-07-28; named ones tell the member of
 // params that Mcp-Name repeats.
-var modernMethods = map[string]struct {
+var modernMethods = map[string]struct { //nolint:gochecknoglobals // a table that is never changed
 	serve method
 	named string
 }{
@@ -33,7 +33,7 @@ var modernMethods = map[string]struct {
 }
 
 // legacyMethods are the methods of the revisions up to 2025-11-25.
-var legacyMethods = map[string]method{
+var legacyMethods = map[string]method{ //nolint:gochecknoglobals // a table that is never changed
 	"ping":       (*request).ping,
 	"tools/list": (*request).listTools,
 	"tools/call": (*request).callTool,

@@ -77,18 +77,18 @@ func TestCancelReachesTheInnermost(t *testing.T) {
 		},
 		"parent": func(root context.Context) (context.Context, func()) {
 			p, cancel := plugins.WithDeadline(root, soon())
-			c, _ := plugins.WithDeadline(p, soon()) //nolint:govet // ended by its parent
+			c, _ := plugins.WithDeadline(p, soon()) // ended by its parent
 			return c, cancel
 		},
 		"grandparent": func(root context.Context) (context.Context, func()) {
 			g, cancel := plugins.WithDeadline(root, soon())
-			p, _ := plugins.WithDeadline(g, soon()) //nolint:govet // ended by its parent
-			c, _ := plugins.WithDeadline(p, soon()) //nolint:govet // ended by its parent
+			p, _ := plugins.WithDeadline(g, soon()) // ended by its parent
+			c, _ := plugins.WithDeadline(p, soon()) // ended by its parent
 			return c, cancel
 		},
 		"standard parent": func(root context.Context) (context.Context, func()) {
 			p, cancel := context.WithCancel(root)
-			c, _ := plugins.WithDeadline(p, soon()) //nolint:govet // ended by its parent
+			c, _ := plugins.WithDeadline(p, soon()) // ended by its parent
 			return c, cancel
 		},
 		"standard child": func(root context.Context) (context.Context, func()) {

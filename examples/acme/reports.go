@@ -26,10 +26,11 @@ func (s *Service) salesReport(w http.ResponseWriter, _ *http.Request) error {
 	var b bytes.Buffer
 	out := csv.NewWriter(&b)
 	sums := s.store.sumSales()
-	records := [][]string{{"quarter", "category", "orders", "units", "revenue_eur", "best_seller"}}
 	keys := slices.SortedFunc(maps.Keys(sums), func(a, b salesKey) int {
 		return cmp.Or(cmp.Compare(a.quarter, b.quarter), cmp.Compare(a.category, b.category))
 	})
+	records := make([][]string, 1, 1+len(keys))
+	records[0] = []string{"quarter", "category", "orders", "units", "revenue_eur", "best_seller"}
 	for _, k := range keys {
 		sum := sums[k]
 		records = append(records, []string{

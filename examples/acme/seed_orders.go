@@ -23,9 +23,9 @@ func (s *store) seedOrder(newer int) {
 	if s.chance(10) {
 		o.Note = s.pick(orderNotes, "|")
 	}
-	var items []newItem
-	for range 1 + s.rng.IntN(4) {
-		items = append(items, newItem{s.products.all[s.rng.IntN(len(s.products.all))].SKU, 1 + s.rng.IntN(3)})
+	items := make([]newItem, 1+s.rng.IntN(4))
+	for i := range items {
+		items[i] = newItem{s.products.all[s.rng.IntN(len(s.products.all))].SKU, 1 + s.rng.IntN(3)}
 	}
 	switch newer { // the ones with a name in the documentation
 	case 0:

@@ -29,7 +29,7 @@ func (c *cache) counted() (entries, weight int) {
 }
 
 func digestNumber(n int) *digest {
-	d := digest(sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n))))
+	var d digest = sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
 	return &d
 }
 

@@ -78,11 +78,11 @@ func testEnv(t testing.TB) (plugins.Env, *observed) {
 	return plugins.Env{
 		Log:     slog.New(slog.DiscardHandler),
 		Observe: o,
-		Keep: func(name string, make func() (io.Closer, error)) (io.Closer, error) {
+		Keep: func(name string, open func() (io.Closer, error)) (io.Closer, error) {
 			if c, ok := kept[name]; ok {
 				return c, nil
 			}
-			c, err := make()
+			c, err := open()
 			if err == nil {
 				kept[name] = c
 			}

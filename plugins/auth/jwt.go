@@ -188,9 +188,9 @@ func (a *tokens) Issuers() []string {
 
 // Ready returns nil once every issuer's keys were loaded.
 func (a *tokens) Ready() error {
-	var errs []error
-	for _, i := range a.issuers {
-		errs = append(errs, i.keys.ready())
+	errs := make([]error, len(a.issuers))
+	for at, i := range a.issuers {
+		errs[at] = i.keys.ready()
 	}
 	return errors.Join(errs...)
 }

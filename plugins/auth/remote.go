@@ -231,9 +231,9 @@ func (r *remoteKeys) load(ctx context.Context, rediscover bool) (time.Duration, 
 
 // joined makes one error of what was left out.
 func joined(skipped []string) error {
-	var errs []error
-	for _, why := range skipped {
-		errs = append(errs, errors.New(why))
+	errs := make([]error, len(skipped))
+	for i, why := range skipped {
+		errs[i] = errors.New(why)
 	}
 	return errors.Join(errs...)
 }
@@ -254,5 +254,5 @@ func (f *fetching) pauseAfter(failures int) time.Duration {
 }
 
 func jitter(d time.Duration) time.Duration {
-	return d - time.Duration(rand.Int64N(int64(d)/10+1))
+	return d - time.Duration(rand.Int64N(int64(d)/10+1)) //nolint:gosec // jitter is no secret
 }

@@ -15,7 +15,7 @@ var errBudget = errors.New("the expression takes too many steps")
 // for Done before each of them. Counting is cheaper than a timer, and doesn't
 // depend on how busy the machine is.
 type budget struct {
-	context.Context
+	context.Context //nolint:containedctx // a context is made of its parent
 	steps int
 	end   time.Time
 	err   error

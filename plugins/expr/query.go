@@ -121,7 +121,7 @@ func (q *Query) run(ctx context.Context, v *Values) (out any, err error) {
 	if q.uses.names[NameHeaders] {
 		headers = v.headersValue(q.uses.headers)
 	}
-	out, ok := q.code.Load().RunWithContext(newBudget(ctx), v.Body, args, caller, v.Status, headers).Next()
+	out, ok := q.code.Load().RunWithContext(newBudget(ctx), v.Body, args, caller, v.Status, headers).Next() //nolint:contextcheck // a budget is made of its parent
 	if !ok {
 		return nil, nil
 	}

@@ -37,7 +37,7 @@ func (b Breaker) Validate() error {
 	refuse := func(key, message string) {
 		mistakes = append(mistakes, &plugins.FieldError{Path: []string{key}, Message: message})
 	}
-	if !(b.FailureRatio > 0 && b.FailureRatio <= 1) { //nolint:staticcheck // this way it refuses NaN, too
+	if !(b.FailureRatio > 0 && b.FailureRatio <= 1) { // this way it refuses NaN, too
 		refuse("failure_ratio", "want a ratio above 0 and at most 1")
 	}
 	if b.MinCalls < 1 || b.MinCalls > math.MaxInt32 {
@@ -104,7 +104,7 @@ func newCircuit(b Breaker, upstream string, observe plugins.Observer) *circuit {
 	}
 	c.gate = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Name:         upstream,
-		MaxRequests:  uint32(b.Probes), //nolint:gosec // Validate bounds it
+		MaxRequests:  uint32(b.Probes), // Validate bounds it
 		Interval:     b.Window,
 		BucketPeriod: b.Window / breakerSlots,
 		Timeout:      b.Open,

@@ -215,7 +215,7 @@ func TestBreakerFollowsTheModel(t *testing.T) {
 				if !want {
 					continue
 				}
-				failed := s.err == error(upstream500)
+				failed := errors.Is(s.err, upstream500)
 				if !closed { // that was the probe
 					closed, since, log = !failed, time.Now(), nil
 					continue

@@ -61,7 +61,7 @@ func TestRetryRepeatsWhatIsSafe(t *testing.T) {
 				env := envFor(tl)
 				call := callOf(tl, "alice")
 				_, err := newTestRetry(t, c.settings, env).Wrap(failing(c.err))(context.Background(), call)
-				if err != error(c.err) || call.Record.Attempts != c.attempts {
+				if !errors.Is(err, c.err) || call.Record.Attempts != c.attempts {
 					t.Errorf("%d attempts, error %v; want %d", call.Record.Attempts, err, c.attempts)
 				}
 				if n := env.Observe.(*notes).retries.Load(); int(n) != c.attempts-1 {

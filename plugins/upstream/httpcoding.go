@@ -52,7 +52,7 @@ const zstdWindow = 8 << 20
 // body is larger than the limit.
 func unzstd(body []byte, limit int) ([]byte, error) {
 	memory := max(limit, zstdWindow)
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(memory))) //nolint:gosec // positive
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(memory)))
 	if err != nil {
 		return nil, err
 	}

@@ -43,15 +43,15 @@ func newDialer(b *base, s HTTPSettings) (*dialer, error) {
 			Hint: "link-local and metadata addresses are never reached; private ones need allow_private: true",
 		}
 	}
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%t %q %s %t", b.https, b.host, b.port, s.AllowPrivate)
+	parts := fmt.Appendf(nil, "%t %q %s %t", b.https, b.host, b.port, s.AllowPrivate)
 	if b.https {
 		var err error
-		if d.tls, err = s.TLS.config(b.host, func(pem []byte) { fmt.Fprintf(sum, " %q", pem) }); err != nil {
+		if d.tls, err = s.TLS.config(b.host, func(pem []byte) { parts = fmt.Appendf(parts, " %q", pem) }); err != nil {
 			return nil, err
 		}
 	}
-	d.key = hex.EncodeToString(sum.Sum(nil))
+	sum := sha256.Sum256(parts)
+	d.key = hex.EncodeToString(sum[:])
 	return d, nil
 }
 

@@ -43,7 +43,7 @@ func (p *planner) arguments() {
 				p.argumentFail(a, "in", fmt.Sprintf("%q is not a place", a.In), "one of "+strings.Join(places(), ", "))
 				continue
 			}
-			p.put(a, place(at)) //nolint:gosec // an index of places
+			p.put(a, place(at))
 		case p.mentioned[a.Name]:
 			p.checkStyle(a)
 		case p.all:

@@ -135,7 +135,7 @@ func TestShortForm(t *testing.T) {
 		}
 	}
 	var r upstream.Request
-	if err := r.UnmarshalText([]byte("GTE /x")); err == nil || !strings.Contains(err.(*plugins.FieldError).Hint, "GET") { //nolint:errorlint,forcetypeassert // made there
+	if err := r.UnmarshalText([]byte("GTE /x")); err == nil || !strings.Contains(err.(*plugins.FieldError).Hint, "GET") { //nolint:errorlint // made there
 		t.Errorf("no hint: %v", err)
 	}
 }

@@ -227,7 +227,6 @@ func (a *answer) field(line []byte, at int) error {
 	for end > start && isBlank(line[end-1]) {
 		end--
 	}
-	//nolint:gosec // heads are small
 	a.fields = append(a.fields, headerSpan{int32(at), int32(at + colon), int32(at + start), int32(at + end)})
 	return a.frame.note(a, name, line[start:end])
 }
@@ -247,10 +246,10 @@ func (f *framing) note(a *answer, name, value []byte) error {
 			return nil
 		}
 		n, err := strconv.ParseUint(string(value), 10, 62)
-		if err != nil || f.length >= 0 && f.length != int64(n) { //nolint:gosec // 62 bits
+		if err != nil || f.length >= 0 && f.length != int64(n) {
 			return malformed("Content-Length")
 		}
-		f.length = int64(n) //nolint:gosec // 62 bits
+		f.length = int64(n)
 	case len("Transfer-Encoding"):
 		if !equalFold(name, "transfer-encoding") {
 			return nil

@@ -95,11 +95,8 @@ func (c *conn) readSized(size int) ([]byte, error) {
 func (c *conn) readChunked() ([]byte, error) {
 	from, to := c.head, c.head // next chunk's header, end of the joined body
 	for {
-		line := 0
-		for {
-			if line = bytes.IndexByte(c.buf[from:c.n], '\n'); line >= 0 {
-				break
-			}
+		line := bytes.IndexByte(c.buf[from:c.n], '\n')
+		for ; line < 0; line = bytes.IndexByte(c.buf[from:c.n], '\n') {
 			if err := c.fill(); err != nil {
 				return nil, err
 			}
@@ -110,7 +107,7 @@ func (c *conn) readChunked() ([]byte, error) {
 			return nil, fmt.Errorf("bad chunk size %q", text)
 		}
 		start := from + line + 1
-		end := start + int(size) //nolint:gosec // 31 bits
+		end := start + int(size) // 31 bits
 		for c.n < end+2 {
 			if err := c.fill(); err != nil {
 				return nil, err

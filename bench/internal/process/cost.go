@@ -16,7 +16,7 @@ import (
 func (p *Process) CPU() (time.Duration, error) {
 	// The clock of a process: its complemented id above three bits, the last
 	// two of which (2, CPUCLOCK_SCHED) ask for the scheduler's exact count.
-	clock := uint32(^int32(p.cmd.Process.Pid))<<3 | 2 //nolint:gosec // process ids fit
+	clock := uint32(^int32(p.cmd.Process.Pid))<<3 | 2 // process ids fit
 	var ts syscall.Timespec
 	_, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&ts)), 0)
 	if errno != 0 {

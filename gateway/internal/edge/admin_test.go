@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// problemList is an error that lists problems.
-type problemList []string
+// problemsError is an error that lists problems.
+type problemsError []string
 
-func (p problemList) Error() string                { return strings.Join(p, "\n") }
-func (p problemList) MarshalJSON() ([]byte, error) { return json.Marshal([]string(p)) }
+func (p problemsError) Error() string                { return strings.Join(p, "\n") }
+func (p problemsError) MarshalJSON() ([]byte, error) { return json.Marshal([]string(p)) }
 
 func startAdmin(t *testing.T, change func(*AdminConfig)) string {
 	t.Helper()
@@ -117,7 +117,7 @@ func TestAdminFailures(t *testing.T) {
 		{"GET", "/health", nil, 500, `{"error":"the answer cannot be encoded"}`},
 		{"GET", "/health/live", nil, 503, `{"error":"stuck"}`},
 		{"GET", "/health/ready", nil, 503, `{"status":"not ready","checks":[{"name":"keys","ok":false,"error":"none yet"},{"name":"draining","ok":true}]}`},
-		{"POST", "/reload", fmt.Errorf("load: %w", problemList{"a", "b"}), 422, `{"error":"the manifest was refused; nothing has changed","problems":["a","b"]}`},
+		{"POST", "/reload", fmt.Errorf("load: %w", problemsError{"a", "b"}), 422, `{"error":"the manifest was refused; nothing has changed","problems":["a","b"]}`},
 		{"POST", "/reload", errors.New("no disk"), 500, `{"error":"no disk"}`},
 	} {
 		reload = test.reload

@@ -153,7 +153,7 @@ func (c *conn) closeIfIdle() {
 		return
 	}
 	if c.state.CompareAndSwap(stateIdle, stateClosed) {
-		c.shut()
+		_ = c.shut() // nobody is served any more, so nobody is to be told
 	}
 }
 

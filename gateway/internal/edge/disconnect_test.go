@@ -166,7 +166,7 @@ func TestPipelinedInputDoesNotCancel(t *testing.T) {
 func TestWatchEndsWithCall(t *testing.T) {
 	contexts := make(chan context.Context, 1)
 	c := dial(t, start(t, func(req *Request, _ *Response) {
-		ctx, _ := req.Watch(context.Background(), time.Time{}) //nolint:govet // that it is lost is what is tested
+		ctx, _ := req.Watch(context.Background(), time.Time{}) // that it is lost is what is tested
 		contexts <- ctx
 	}))
 	c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")

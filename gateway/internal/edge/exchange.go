@@ -156,4 +156,6 @@ func (x *exchange) watch(parent context.Context, deadline time.Time) (context.Co
 }
 
 // text views bytes as a string, which is good as long as the bytes are.
-func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func text(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // who keeps it longer, copies it
+}

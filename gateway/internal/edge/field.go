@@ -11,8 +11,8 @@ const (
 	classHex
 )
 
-// classes tells the classes of each byte. It is never changed.
-var classes = classTable()
+// classes tells the classes of each byte.
+var classes = classTable() //nolint:gochecknoglobals // a table that is never changed
 
 func classTable() (table [256]uint8) {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -208,31 +208,46 @@ func validTarget(b []byte) bool {
 // validHost admits a name, an IPv4 address or an IPv6 address in brackets, and
 // a port (RFC 9110, section 7.2), but no user.
 func validHost(b []byte) bool {
-	i := 0
-	if len(b) > 0 && b[0] == '[' {
-		for i = 1; i < len(b) && (classes[b[i]]&classHex != 0 || b[i] == ':' || b[i] == '.'); i++ {
-		}
-		if i < 3 || i == len(b) || b[i] != ']' {
-			return false
-		}
-		i++
-	} else {
-		for i < len(b) && classes[b[i]]&classHost != 0 {
-			i++
-		}
-		if i == 0 || i > 255 {
-			return false
-		}
-	}
-	if i == len(b) {
+	end := hostEnd(b)
+	switch {
+	case end == 0:
+		return false
+	case end == len(b):
 		return true
 	}
-	port := b[i+1:]
-	if b[i] != ':' || len(port) == 0 || len(port) > 5 {
-		return false
-	}
+	port := b[end+1:]
 	n, ok := parseLength(port)
-	return ok && n <= 65535
+	return b[end] == ':' && ok && len(port) <= 5 && n <= 65535
+}
+
+// hostEnd is where the host ends, with its brackets, or 0 if there is none.
+func hostEnd(b []byte) int {
+	i := 0
+	if !classHas(b, classHost) {
+		return bracketEnd(b)
+	}
+	for i < len(b) && classes[b[i]]&classHost != 0 {
+		i++
+	}
+	if i > 255 {
+		return 0
+	}
+	return i
+}
+
+// bracketEnd is where an IPv6 address in brackets ends, or 0 if it is none.
+func bracketEnd(b []byte) int {
+	if len(b) == 0 || b[0] != '[' {
+		return 0
+	}
+	i := 1
+	for i < len(b) && (classes[b[i]]&classHex != 0 || b[i] == ':' || b[i] == '.') {
+		i++
+	}
+	if i < 3 || i == len(b) || b[i] != ']' {
+		return 0
+	}
+	return i + 1
 }
 
 // parseLength reads a number of at most 18 decimal digits.

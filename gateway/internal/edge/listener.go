@@ -164,5 +164,5 @@ func (l *listener) drain() {
 	if tcp, ok := l.Listener.(*net.TCPListener); ok && tcp.SetDeadline(time.Now().Add(backlogGrace)) == nil {
 		return // the accepting goroutine closes the listener
 	}
-	_ = l.Listener.Close() // it ends the accepting goroutine
+	_ = l.Close() // it ends the accepting goroutine
 }

@@ -105,7 +105,7 @@ func listen(cfg Config, lim limits) (*Server, error) {
 			return nil, err
 		}
 	}
-	tcp, err := net.Listen("tcp", cfg.Addr)
+	tcp, err := net.Listen("tcp", cfg.Addr) //nolint:noctx // an address of ours: nothing is waited for
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
@@ -212,7 +212,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	_ = s.listener.Listener.Close() // a second close is an error that means nothing
+	_ = s.listener.Close() // a second close is an error that means nothing
 	return s.listener.wait(ctx)
 }
 
@@ -293,7 +293,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.refuse(ctx, c, badLine)
 		return
 	}
-	x := s.pool.Get().(*exchange)
+	x := s.pool.Get().(*exchange) //nolint:forcetypeassert // nothing else is in the pool
 	x.begin(ctx, c)
 	if !s.run(x) {
 		s.refuse(ctx, c, panicked)

@@ -111,7 +111,7 @@ func (t TLS) load() (*tls.Config, error) {
 	}
 	config.ClientCAs = x509.NewCertPool()
 	if !config.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read client_ca: no certificate in PEM form in it")
+		return nil, errors.New("read client_ca: no certificate in PEM form in it")
 	}
 	config.ClientAuth = tls.RequireAndVerifyClientCert
 	return config, nil

@@ -97,26 +97,30 @@ func (c *compiler) lookup(ref string) (target any, ptr string, ok bool) {
 	if fragment == "" {
 		return target, "", true
 	}
+	var canonical strings.Builder
 	for token := range strings.SplitSeq(fragment[1:], "/") {
 		name := strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
-		switch v := target.(type) {
-		case map[string]any:
-			target, ok = v[name]
-		case []any:
-			var i int
-			i, err = strconv.Atoi(name)
-			if ok = err == nil && i >= 0 && i < len(v) && strconv.Itoa(i) == name; ok {
-				target = v[i]
-			}
-		default:
-			ok = false
-		}
-		if !ok {
+		if target, ok = inside(target, name); !ok {
 			return nil, "", false
 		}
-		ptr += "/" + escape(name)
+		canonical.WriteString("/" + escape(name))
 	}
-	return target, ptr, true
+	return target, canonical.String(), true
+}
+
+// inside finds the member of an object or the item of an array that one part
+// of a JSON pointer names (RFC 6901, section 4).
+func inside(v any, name string) (any, bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		member, ok := v[name]
+		return member, ok
+	case []any:
+		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(v) && strconv.Itoa(i) == name {
+			return v[i], true
+		}
+	}
+	return nil, false
 }
 
 // refuseLoops finds schemas that apply themselves to the same value.

@@ -97,18 +97,15 @@ func (n *node) describeIn(kind kinds, levels int) string {
 		return "exactly " + show(n.constant)
 	case n.isEnum:
 		return "one of " + listing(n.enum)
-	case n.kinds == 0 && kind == 0 && levels > 0 && n.ref != nil:
-		return n.ref.describeIn(kind, levels-1)
-	case n.kinds == 0 && kind == 0 && levels > 0 && n.anyOf != nil:
-		return describeEach(n.anyOf, levels-1)
-	case n.kinds == 0 && kind == 0 && levels > 0 && n.oneOf != nil:
-		return describeEach(n.oneOf, levels-1)
-	case n.kinds == 0 && kind == 0 && levels > 0 && len(n.allOf) == 1:
-		return n.allOf[0].describeIn(kind, levels-1)
 	}
 	wanted := n.kinds
 	if wanted == 0 {
 		wanted = kind
+	}
+	if wanted == 0 && levels > 0 {
+		if choices := n.choices(); choices != nil {
+			return describeEach(choices, levels-1)
+		}
 	}
 	var parts []string
 	for _, k := range kindNames() {
@@ -120,6 +117,21 @@ func (n *node) describeIn(kind kinds, levels int) string {
 		return "a value that obeys the schema"
 	}
 	return strings.Join(parts, " or ")
+}
+
+// choices are the schemas that stand for one without a type of its own.
+func (n *node) choices() []*node {
+	switch {
+	case n.ref != nil:
+		return []*node{n.ref}
+	case n.anyOf != nil:
+		return n.anyOf
+	case n.oneOf != nil:
+		return n.oneOf
+	case len(n.allOf) == 1:
+		return n.allOf
+	}
+	return nil
 }
 
 func describeAll(choices []*node) string { return describeEach(choices, 3) }

@@ -3,6 +3,8 @@ package schema
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"maps"
+	"slices"
 )
 
 // fewItems is up to how many items of an array are compared one by one.
@@ -21,26 +23,10 @@ func equal(a, b any) bool {
 		return ok && a == b
 	case []any:
 		b, ok := b.([]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for i := range a {
-			if !equal(a[i], b[i]) {
-				return false
-			}
-		}
-		return true
+		return ok && slices.EqualFunc(a, b, equal)
 	case map[string]any:
 		b, ok := b.(map[string]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for name, v := range a {
-			if w, has := b[name]; !has || !equal(v, w) {
-				return false
-			}
-		}
-		return true
+		return ok && maps.EqualFunc(a, b, equal)
 	}
 	x, isNumber := numberOf(a)
 	y, isToo := numberOf(b)

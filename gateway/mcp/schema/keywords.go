@@ -38,11 +38,7 @@ func (k *keywords) add(name string, v any) error {
 		"contentEncoding", "contentMediaType":
 		return k.text(name, v)
 	case "uniqueItems", "readOnly", "writeOnly", "deprecated":
-		flag, ok := v.(bool)
-		if !ok && (name != "deprecated" || k.c.draft > draft07) {
-			return k.wrong(name, "must be true or false")
-		}
-		k.n.unique = k.n.unique || flag && name == "uniqueItems"
+		return k.flag(name, v)
 	case "examples":
 		if _, ok := v.([]any); !ok {
 			return k.wrong(name, "must be an array")
@@ -55,6 +51,17 @@ func (k *keywords) add(name string, v any) error {
 		k.n.required = names
 	default:
 		return k.applicator(name, v)
+	}
+	return nil
+}
+
+func (k *keywords) flag(name string, v any) error {
+	flag, ok := v.(bool)
+	if !ok && (name != "deprecated" || k.c.draft > draft07) {
+		return k.wrong(name, "must be true or false")
+	}
+	if name == "uniqueItems" {
+		k.n.unique = flag
 	}
 	return nil
 }
@@ -146,7 +153,24 @@ func (k *keywords) text(name string, v any) (err error) {
 }
 
 // applicator reads keywords that hold schemas.
-func (k *keywords) applicator(name string, v any) (err error) {
+func (k *keywords) applicator(name string, v any) error {
+	switch name {
+	case "allOf", "anyOf", "oneOf", "not", "if", "then", "else":
+		return k.logic(name, v)
+	case "patternProperties":
+		return k.patterns(name, v)
+	case "propertyNames", "contains", "dependencies", "additionalItems", "dependentRequired",
+		"dependentSchemas", "minContains", "maxContains", "unevaluatedItems", "unevaluatedProperties",
+		"contentSchema", "$recursiveRef", "$recursiveAnchor", "$dynamicRef",
+		"$dynamicAnchor", "$vocabulary":
+		k.c.outside = true
+		return nil
+	}
+	return k.children(name, v)
+}
+
+// children reads keywords whose schemas are for members and items.
+func (k *keywords) children(name string, v any) (err error) {
 	n := k.n
 	switch name {
 	case "properties":
@@ -167,6 +191,14 @@ func (k *keywords) applicator(name string, v any) (err error) {
 		if k.c.draft == draft2020 {
 			n.prefix, err = k.list(name, v)
 		}
+	}
+	return err
+}
+
+// logic reads keywords whose schemas are for the value itself.
+func (k *keywords) logic(name string, v any) (err error) {
+	n := k.n
+	switch name {
 	case "allOf":
 		n.allOf, err = k.list(name, v)
 	case "anyOf":
@@ -181,21 +213,20 @@ func (k *keywords) applicator(name string, v any) (err error) {
 		n.then, err = k.single(name, v)
 	case "else":
 		n.otherwise, err = k.single(name, v)
-	case "patternProperties":
-		k.c.outside = true
-		members, _ := v.(map[string]any)
-		for _, pattern := range sortedNames(members) {
-			if _, err = toRegexp(pattern); err != nil {
-				return k.wrong(name, err.Error())
-			}
-		}
-	case "propertyNames", "contains", "dependencies", "additionalItems", "dependentRequired",
-		"dependentSchemas", "minContains", "maxContains", "unevaluatedItems", "unevaluatedProperties",
-		"contentSchema", "$recursiveRef", "$recursiveAnchor", "$dynamicRef",
-		"$dynamicAnchor", "$vocabulary":
-		k.c.outside = true
 	}
 	return err
+}
+
+// patterns refuses a pattern that is no regular expression.
+func (k *keywords) patterns(name string, v any) error {
+	k.c.outside = true
+	members, _ := v.(map[string]any)
+	for _, pattern := range sortedNames(members) {
+		if _, err := toRegexp(pattern); err != nil {
+			return k.wrong(name, err.Error())
+		}
+	}
+	return nil
 }
 
 func (k *keywords) single(name string, v any) (*node, error) {

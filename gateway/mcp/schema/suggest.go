@@ -42,7 +42,7 @@ func (n *node) nearest(name string, object map[string]any) []string {
 		}
 		switch d := distance(plain, simplify(p.name)); {
 		case d < best || d == best && near == nil:
-			best, near = d, []string{strconv.Quote(p.name)}
+			best, near = d, append(near[:0], strconv.Quote(p.name))
 		case d == best && len(near) < 2:
 			near = append(near, strconv.Quote(p.name))
 		}

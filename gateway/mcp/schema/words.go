@@ -62,7 +62,7 @@ func mapErrors(e *jsonschema.ValidationError, root any) []Violation {
 }
 
 func missingAt(at string, names []string, expected string) []Violation {
-	var found []Violation
+	found := make([]Violation, 0, len(names))
 	for _, name := range names {
 		found = append(found, Violation{at + "/" + escape(shorten(name, 64)), expected, "nothing"})
 	}

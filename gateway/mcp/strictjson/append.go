@@ -24,40 +24,61 @@ const maxAppendDepth = 1000
 func AppendString[T ~string | ~[]byte](dst []byte, s T) []byte {
 	// A string's two words are the first two of a byte slice, so either can
 	// be read as a string; it does not outlive the call.
-	return appendString(dst, *(*string)(unsafe.Pointer(&s)))
+	return appendString(dst, *(*string)(unsafe.Pointer(&s))) //nolint:gosec // see above
 }
 
 func appendString(dst []byte, s string) []byte {
-	data := unsafe.Slice(unsafe.StringData(s), len(s)) // only read
-	dst = slices.Grow(dst, len(s)+2)
-	dst = append(dst, '"')
-	start, i := 0, 0
-	for i < len(data) {
-		if len(data)-i >= 8 {
-			m := special(binary.LittleEndian.Uint64(data[i:]))
-			if m == 0 {
-				i += 8
-				continue
-			}
-			i += bits.TrailingZeros64(m) >> 3
+	data := unsafe.Slice(unsafe.StringData(s), len(s)) //nolint:gosec // only read
+	dst = append(slices.Grow(dst, len(data)+len(data)/8+wordRoom), '"')
+	i := 0
+	for i+8 <= len(data) {
+		if cap(dst)-len(dst) < wordRoom {
+			dst = slices.Grow(dst, 2*(len(data)-i)+wordRoom)
 		}
-		c := data[i]
-		if c >= utf8.RuneSelf {
-			if n := runeLen(data[i:]); n > 0 {
-				i += n
-				continue
-			}
-		} else if c >= ' ' && c != '"' && c != '\\' {
+		// All eight bytes are written, and as many of them are kept as need
+		// no escape: between the quotes of JSON in a string, that beats copies
+		// of short runs.
+		at := len(dst)
+		word := binary.LittleEndian.Uint64(data[i:])
+		binary.LittleEndian.PutUint64(dst[at:at+8], word)
+		m := special(word)
+		if m == 0 {
+			dst = dst[:at+8]
+			i += 8
+			continue
+		}
+		plain := bits.TrailingZeros64(m) >> 3
+		dst = dst[:at+plain]
+		i += plain
+		if c := data[i]; c == '"' || c == '\\' {
+			dst = append(dst, '\\', c)
 			i++
 			continue
 		}
-		dst = append(dst, data[start:i]...)
-		dst = appendEscaped(dst, c)
-		i++
-		start = i
+		dst, i = appendOne(dst, data, i)
 	}
-	dst = append(dst, data[start:]...)
+	for i < len(data) {
+		dst, i = appendOne(dst, data, i)
+	}
 	return append(dst, '"')
+}
+
+// wordRoom is the room in dst for a word, an escape, and the closing quote.
+const wordRoom = 24
+
+// appendOne appends the character at i, escaped if it must be, and returns
+// where the next one is.
+func appendOne(dst, data []byte, i int) ([]byte, int) {
+	c := data[i]
+	switch {
+	case c >= utf8.RuneSelf:
+		if n := runeLen(data[i:]); n > 0 {
+			return append(dst, data[i:i+n]...), i + n
+		}
+	case c >= ' ' && c != '"' && c != '\\':
+		return append(dst, c), i + 1
+	}
+	return appendEscaped(dst, c), i + 1
 }
 
 // appendEscaped appends a byte that cannot stand in a string as it is.
@@ -178,7 +199,7 @@ func appendObject(dst []byte, object map[string]any, depth int) ([]byte, error) 
 
 // appendNumber appends the digits as they are, after a look at them.
 func appendNumber(dst []byte, text string) ([]byte, error) {
-	s := scanner{data: unsafe.Slice(unsafe.StringData(text), len(text))}
+	s := scanner{data: unsafe.Slice(unsafe.StringData(text), len(text))} //nolint:gosec // only read
 	if text == "" || text[0] != '-' && text[0]-'0' > 9 || s.number(0) != len(text) {
 		return nil, errors.New("cannot encode as JSON: not a number")
 	}

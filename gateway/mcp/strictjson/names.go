@@ -92,5 +92,5 @@ func appendName(dst, data []byte, name span) []byte {
 
 // alias views bytes as a string without copying them.
 func alias(b []byte) string {
-	return unsafe.String(unsafe.SliceData(b), len(b))
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // the bytes are not changed while names are compared
 }

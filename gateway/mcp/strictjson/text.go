@@ -116,26 +116,8 @@ func hex4(data []byte, i int) rune {
 // runeLen is the length of the well-formed multi-byte sequence (RFC 3629) at
 // the start of p, or 0. p is not empty.
 func runeLen(p []byte) int {
-	c := p[0]
-	switch {
-	case c < 0xc2 || c > 0xf4:
-		return 0
-	case c < 0xe0:
-		if len(p) >= 2 && p[1]&0xc0 == 0x80 {
-			return 2
-		}
-	case c < 0xf0:
-		if len(p) < 3 || p[1]&0xc0 != 0x80 || p[2]&0xc0 != 0x80 ||
-			c == 0xe0 && p[1] < 0xa0 || c == 0xed && p[1] > 0x9f {
-			return 0
-		}
-		return 3
-	default:
-		if len(p) < 4 || p[1]&0xc0 != 0x80 || p[2]&0xc0 != 0x80 || p[3]&0xc0 != 0x80 ||
-			c == 0xf0 && p[1] < 0x90 || c == 0xf4 && p[1] > 0x8f {
-			return 0
-		}
-		return 4
+	if r, n := utf8.DecodeRune(p); r != utf8.RuneError || n > 1 {
+		return n
 	}
 	return 0
 }
