@@ -261,6 +261,8 @@ func TestCanaries(t *testing.T) {
 			}
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	for name := range planted {
 		if !arrived[name] && name != "SECRET" {
 			t.Errorf("%s was not sent to the upstream: the test looks for nothing", name)

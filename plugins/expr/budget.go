@@ -16,9 +16,9 @@ var errBudget = errors.New("the expression takes too many steps")
 // depend on how busy the machine is.
 type budget struct {
 	context.Context //nolint:containedctx // a context is made of its parent
-	steps int
-	end   time.Time
-	err   error
+	steps           int
+	end             time.Time
+	err             error
 }
 
 func newBudget(ctx context.Context) *budget {

@@ -87,22 +87,35 @@ func nextPiece(path string, i int, inQuery bool) (Piece, int, error) {
 		}
 		return Piece{Name: name, Offset: i}, i + end + 1, nil
 	}
-	start := i
-	for ; i < len(path) && path[i] != '{' && (inQuery || path[i] != '/' && path[i] != '?'); i++ {
-		switch c := path[i]; {
-		case strings.HasPrefix(path[i:], holeStart):
-			return fail(i, "a path has placeholders, not holes", "write {name}, or use `query` of the long form")
-		case c == '%':
-			if i+2 >= len(path) || !isHex(path[i+1]) || !isHex(path[i+2]) {
-				return fail(i, "a lone % in a URL", "write %25")
-			}
-		case c == '#':
-			return fail(i, "a URL that is sent has no fragment", "write %23 for the character")
-		case !isURL(c):
-			return fail(i, fmt.Sprintf("%q can't stand in a URL", path[i:i+1]), fmt.Sprintf("write %%%02X", c))
+	ends := "{/?"
+	if inQuery {
+		ends = "{"
+	}
+	end := len(path)
+	if n := strings.IndexAny(path[i:], ends); n >= 0 {
+		end = i + n
+	}
+	for at := i; at < end; at++ {
+		if message, hint := literalFault(path[at:]); message != "" {
+			return fail(at, message, hint)
 		}
 	}
-	return Piece{Literal: path[start:i]}, i, nil
+	return Piece{Literal: path[i:end]}, end, nil
+}
+
+// literalFault says what is wrong with the first byte of literal text.
+func literalFault(rest string) (message, hint string) {
+	switch c := rest[0]; {
+	case strings.HasPrefix(rest, holeStart):
+		return "a path has placeholders, not holes", "write {name}, or use `query` of the long form"
+	case c == '%' && (len(rest) < 3 || !isHex(rest[1]) || !isHex(rest[2])):
+		return "a lone % in a URL", "write %25"
+	case c == '#':
+		return "a URL that is sent has no fragment", "write %23 for the character"
+	case !isURL(c):
+		return fmt.Sprintf("%q can't stand in a URL", rest[:1]), fmt.Sprintf("write %%%02X", c)
+	}
+	return "", ""
 }
 
 func isPlaceholder(name string) bool {

@@ -72,24 +72,13 @@ func (a *answer) message(r io.Reader, isHead bool, limit int) error {
 	if a.buf == nil {
 		a.buf = make([]byte, firstBuffer)
 	}
-	at := 0
-	for n := 0; ; n++ {
-		var err error
-		if at, err = a.head(r, at); err != nil {
-			return err
-		}
-		if a.status >= 200 {
-			break
-		}
-		if a.status == 101 || n == maxInterim {
-			return malformed("unexpected interim response")
-		}
+	at, err := a.finalHead(r)
+	if err != nil {
+		return err
 	}
 	if a.frame.encoded && a.frame.length >= 0 {
 		return malformed("both Content-Length and Transfer-Encoding")
 	}
-	a.keepAlive = !a.frame.closes && (!a.frame.http10 || a.frame.live)
-	var err error
 	switch {
 	case isHead || a.status == 204 || a.status == 304:
 		a.body = a.buf[at:at]
@@ -102,13 +91,29 @@ func (a *answer) message(r io.Reader, isHead bool, limit int) error {
 	default:
 		at, err = a.rest(r, at, limit)
 	}
-	if err != nil {
-		return err
-	}
+	// With more than the answer in it the connection is never used again.
 	if a.end != at {
-		a.keepAlive = false // more than the answer: never used again
+		a.keepAlive = false
 	}
-	return nil
+	return err
+}
+
+// finalHead reads heads up to that of the final answer, and returns where its
+// body starts.
+func (a *answer) finalHead(r io.Reader) (at int, err error) {
+	for range maxInterim + 1 {
+		if at, err = a.head(r, at); err != nil {
+			return at, err
+		}
+		if a.status >= 200 {
+			a.keepAlive = !a.frame.closes && (!a.frame.http10 || a.frame.live)
+			return at, nil
+		}
+		if a.status == 101 {
+			break
+		}
+	}
+	return at, malformed("unexpected interim response")
 }
 
 // fill reads more into the buffer, which grows, up to want bytes in all where

@@ -154,28 +154,34 @@ func (s *slot) list(dst []byte, v any, between, refused string) ([]byte, error) 
 				return dst, err
 			}
 		}
+		return dst, nil
 	case map[string]any:
-		equals := between
-		if s.explode {
-			equals = "="
+		return s.memberList(dst, v, between, refused)
+	}
+	return s.item(dst, v, "")
+}
+
+// memberList appends names and values of an object between separators.
+func (s *slot) memberList(dst []byte, object map[string]any, between, refused string) ([]byte, error) {
+	equals := between
+	if s.explode {
+		equals = "="
+	}
+	var err error
+	for i, name := range members(object) {
+		if i > 0 {
+			dst = append(dst, between...)
 		}
-		for i, name := range members(v) {
-			if i > 0 {
-				dst = append(dst, between...)
-			}
-			if s.place == inHeader && strings.Contains(name, "=") {
-				return dst, s.refuse(`a member's name has "=" in it`)
-			}
-			if dst, err = s.item(dst, name, refused); err != nil {
-				return dst, err
-			}
-			dst = append(dst, equals...)
-			if dst, err = s.item(dst, v[name], refused); err != nil {
-				return dst, err
-			}
+		if s.place == inHeader && strings.Contains(name, "=") {
+			return dst, s.refuse(`a member's name has "=" in it`)
 		}
-	default:
-		return s.item(dst, v, "")
+		if dst, err = s.item(dst, name, refused); err != nil {
+			return dst, err
+		}
+		dst = append(dst, equals...)
+		if dst, err = s.item(dst, object[name], refused); err != nil {
+			return dst, err
+		}
 	}
 	return dst, nil
 }

@@ -77,35 +77,37 @@ func classify(name []byte) fieldKind {
 // letter can be.
 func candidateOf(name []byte) (string, fieldKind) {
 	first := name[0] | 0x20
-	switch {
-	case len(name) == 4:
+	switch len(name) {
+	case 4:
 		return "host", hostField
-	case len(name) == 6 && first == 'e':
-		return "expect", expectField
-	case len(name) == 6:
-		return "origin", originField
-	case len(name) == 7:
+	case 6:
+		return either(first, "expect", expectField, "origin", originField)
+	case 7:
 		return "trailer", trailerField
-	case len(name) == 9:
+	case 9:
 		return "x-api-key", apiKeyField
-	case len(name) == 10 && first == 'c':
+	case 10:
 		return "connection", connectionField
-	case len(name) == 12 && first == 'c':
-		return "content-type", contentTypeField
-	case len(name) == 12:
-		return "x-request-id", requestIDField
-	case len(name) == 13 && first == 'a':
-		return "authorization", authorizationField
-	case len(name) == 13:
-		return "last-event-id", lastEventField
-	case len(name) == 14 && first == 'c':
+	case 12:
+		return either(first, "content-type", contentTypeField, "x-request-id", requestIDField)
+	case 13:
+		return either(first, "authorization", authorizationField, "last-event-id", lastEventField)
+	case 14:
 		return "content-length", lengthField
-	case len(name) == 16:
+	case 16:
 		return "content-encoding", contentEncodingField
-	case len(name) == 17:
+	case 17:
 		return "transfer-encoding", encodingField
 	}
 	return "", plainField
+}
+
+// either picks one of two headers by the first letter.
+func either(first byte, name string, kind fieldKind, other string, otherKind fieldKind) (string, fieldKind) {
+	if first == name[0] {
+		return name, kind
+	}
+	return other, otherKind
 }
 
 // names remembers which headers were seen.

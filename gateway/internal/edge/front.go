@@ -222,10 +222,10 @@ func validHost(b []byte) bool {
 
 // hostEnd is where the host ends, with its brackets, or 0 if there is none.
 func hostEnd(b []byte) int {
-	i := 0
 	if !classHas(b, classHost) {
 		return bracketEnd(b)
 	}
+	i := 1
 	for i < len(b) && classes[b[i]]&classHost != 0 {
 		i++
 	}

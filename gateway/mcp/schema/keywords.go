@@ -169,7 +169,8 @@ func (k *keywords) applicator(name string, v any) error {
 	return k.children(name, v)
 }
 
-// children reads keywords whose schemas are for members and items.
+// children reads keywords whose schemas are for members and items, or for
+// whoever refers to them.
 func (k *keywords) children(name string, v any) (err error) {
 	n := k.n
 	switch name {
