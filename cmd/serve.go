@@ -50,10 +50,11 @@ func (a *app) run(ctx context.Context, source config.Source, how running) error 
 		return a.report(err)
 	}
 	log.configure(g.Manifest().Telemetry.Logs)
-	if err = g.Listen(); err != nil {
+	if err = g.Listen(); err != nil { //nolint:contextcheck // Shutdown ends it, after ctx has ended
 		return errors.Join(err, g.Close())
 	}
 	started(log.Logger, g)
+	warn(log.Logger, g)
 	if how.ready != nil {
 		if err = how.ready(g); err != nil {
 			return errors.Join(err, g.Close())
@@ -83,6 +84,13 @@ func started(log *slog.Logger, g *gateway.Gateway) {
 		"tools", generation.Tools, "generation", generation.Number, "hash", generation.Hash)
 }
 
+// warn logs the warnings of the manifest in force.
+func warn(log *slog.Logger, g *gateway.Gateway) {
+	for _, w := range g.Manifest().Warnings {
+		log.Warn("manifest", "problem", w.Error(), "hint", w.Hint)
+	}
+}
+
 // reloader returns what SIGHUP and a changed file do: reload, and say how it
 // ended, with places.
 func (a *app) reloader(g *gateway.Gateway, log *logger) func() {
@@ -98,6 +106,7 @@ func (a *app) reloader(g *gateway.Gateway, log *logger) func() {
 			return
 		}
 		log.configure(g.Manifest().Telemetry.Logs)
+		warn(log.Logger, g)
 	}
 }
 

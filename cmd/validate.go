@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 // validate checks a manifest without starting anything.
 func (a *app) validate() *cobra.Command {
 	var format string
+	var strict bool
 	c := &cobra.Command{
 		Use:   "validate",
 		Short: "Check a manifest: every problem, with its place and a hint.",
@@ -22,19 +24,20 @@ func (a *app) validate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.tell(problems, format)
+			return a.tell(problems, format, strict)
 		},
 	}
 	a.manifestFlag(c)
 	c.Flags().StringVar(&format, "format", "text", "text, json or sarif")
+	c.Flags().BoolVar(&strict, "strict", false, "let warnings fail, too")
 	return c
 }
 
-// check builds the manifest and returns its problems.
+// check builds the manifest and returns its problems, or its warnings.
 func (a *app) check() (config.Problems, error) {
 	g, err := gateway.New(gateway.Options{Source: a.source(), Parts: a.parts, Version: Version()})
 	if err == nil {
-		return nil, g.Close()
+		return g.Manifest().Warnings, g.Close()
 	}
 	problems, ok := gateway.IsProblems(err)
 	if !ok {
@@ -44,7 +47,7 @@ func (a *app) check() (config.Problems, error) {
 }
 
 // tell prints the problems in a format.
-func (a *app) tell(problems config.Problems, format string) error {
+func (a *app) tell(problems config.Problems, format string, strict bool) error {
 	var out []byte
 	var err error
 	switch format {
@@ -52,7 +55,10 @@ func (a *app) tell(problems config.Problems, format string) error {
 		if len(problems) == 0 {
 			return a.printf("%s is fine\n", a.manifest)
 		}
-		return a.report(problems)
+		if err = a.report(problems); !errors.Is(err, errSilent) {
+			return err
+		}
+		return verdict(problems, strict)
 	case "json":
 		out, err = json.MarshalIndent(problems, "", "  ")
 	case "sarif":
@@ -66,7 +72,13 @@ func (a *app) tell(problems config.Problems, format string) error {
 	if err = a.printf("%s\n", out); err != nil {
 		return err
 	}
-	if len(problems) > 0 {
+	return verdict(problems, strict)
+}
+
+// verdict is whether problems fail: errors do, warnings only if they shall.
+func verdict(problems config.Problems, strict bool) error {
+	failed, warned := problems.Count()
+	if failed > 0 || (strict && warned > 0) {
 		return errSilent
 	}
 	return nil

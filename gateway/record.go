@@ -19,6 +19,7 @@ const unknownName = "_unknown"
 type entry struct {
 	plugins.Record
 	method                string
+	trace                 string // the W3C trace id; empty if there is none
 	revision              mcp.Revision
 	client, clientVersion string
 	tool                  *tool
@@ -135,6 +136,9 @@ func (x *exchange) log(status int, took time.Duration) {
 func (e *entry) appendAttrs(attrs []slog.Attr, p *plugins.Principal) []slog.Attr {
 	if p != nil {
 		attrs = append(attrs, slog.String("caller", p.Key))
+	}
+	if e.trace != "" {
+		attrs = append(attrs, slog.String("trace_id", e.trace))
 	}
 	if e.client != "" {
 		attrs = append(attrs, slog.String("client", e.client+"/"+e.clientVersion))

@@ -44,12 +44,16 @@ func (r *request) callTool() *mcp.Error {
 
 // run sends the call down the tool's handler and encodes what comes back.
 func (r *request) run(t *tool, params mcp.CallParams) {
+	trace := r.traceContext()
+	if trace.Parent != "" {
+		r.entry.trace = trace.Parent[3:35]
+	}
 	ctx, end := r.callContext(t)
 	defer end()
 	call := &plugins.Call{
 		Tool: t.spec, Principal: r.principal, Revision: r.revision,
 		Arguments: params.Arguments, Capabilities: r.caps,
-		RequestID: r.req.ID, Trace: r.traceContext(), Record: &r.entry.Record,
+		RequestID: r.req.ID, Trace: trace, Record: &r.entry.Record,
 	}
 	result, err := t.handler(ctx, call)
 	if err != nil {

@@ -29,8 +29,8 @@ func (c *cache) counted() (entries, weight int) {
 }
 
 func digestNumber(n int) *digest {
-	var d digest = sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
-	return &d
+	d := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
+	return (*digest)(&d)
 }
 
 // TestCachedPrincipal checks that a cached token gives the very same principal

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"

@@ -113,13 +113,37 @@ func hex4(data []byte, i int) rune {
 	return r
 }
 
-// runeLen is the length of the well-formed multi-byte sequence (RFC 3629) at
-// the start of p, or 0. p is not empty.
+// runeLen is the length of the well-formed multi-byte sequence at the start of
+// p (RFC 3629, section 4), or 0. p is not empty.
 func runeLen(p []byte) int {
-	if r, n := utf8.DecodeRune(p); r != utf8.RuneError || n > 1 {
-		return n
+	n, least, most := 0, byte(0x80), byte(0xbf) // the last two bound the second byte
+	switch c := p[0]; {
+	case c < 0xc2 || c > 0xf4:
+		return 0
+	case c < 0xe0:
+		n = 2
+	case c == 0xe0:
+		n, least = 3, 0xa0
+	case c == 0xed:
+		n, most = 3, 0x9f
+	case c < 0xf0:
+		n = 3
+	case c == 0xf0:
+		n, least = 4, 0x90
+	case c == 0xf4:
+		n, most = 4, 0x8f
+	default:
+		n = 4
 	}
-	return 0
+	if len(p) < n || p[1] < least || p[1] > most {
+		return 0
+	}
+	for _, c := range p[2:n] {
+		if c&0xc0 != 0x80 {
+			return 0
+		}
+	}
+	return n
 }
 
 // appendUnescaped appends the text of a string whose raw form, without
