@@ -55,11 +55,11 @@ func TestRenderIsSafe(t *testing.T) {
 func TestMachineForms(t *testing.T) {
 	l := Problems{
 		{File: "a b.yaml", Line: 2, Col: 3, EndCol: 5, Path: "tools.x", Message: "m", Hint: "h"},
-		{File: "/etc/m.yaml", Line: 1, Col: 1, Message: "n", Severity: SeverityWarning},
+		{File: "/etc/m.yaml", Line: 1, Col: 1, EndCol: 2, Message: "n", Severity: SeverityWarning},
 	}
 	got, err := json.Marshal(l)
-	want := `[{"file":"a b.yaml","line":2,"column":3,"path":"tools.x","message":"m","hint":"h","severity":"error"},` +
-		`{"file":"/etc/m.yaml","line":1,"column":1,"path":"","message":"n","severity":"warning"}]`
+	want := `[{"file":"a b.yaml","line":2,"column":3,"end_column":5,"path":"tools.x","message":"m","hint":"h","severity":"error"},` +
+		`{"file":"/etc/m.yaml","line":1,"column":1,"end_column":2,"path":"","message":"n","severity":"warning"}]`
 	if err != nil || string(got) != want {
 		t.Errorf("JSON is %s (%v), want %s", got, err, want)
 	}

@@ -237,7 +237,7 @@ func (b *builder) buildTransform(t *tool) plugins.Transform {
 	if setting.Broken {
 		return nil
 	}
-	if !written || setting.Place.IsZero() {
+	if !written || setting.IsZero() {
 		setting.Place = t.source.Place
 	}
 	answer, err := b.g.parts.Transform.New(setting.Value, b.env(t.spec.Name, t.upstream, t.spec))

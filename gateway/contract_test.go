@@ -278,3 +278,25 @@ func TestSessionsAreBound(t *testing.T) {
 		t.Errorf("ended session: %d %s", a.status, a.body)
 	}
 }
+
+// TestServerLimitTellsTheID shows that a request refused before it is decoded
+// gets its id back all the same.
+func TestServerLimitTellsTheID(t *testing.T) {
+	b := newBackend(t, ok)
+	manifest := `version: 1
+server: {listen: "127.0.0.1:0", admin: "127.0.0.1:0", rate_limit: 1/h burst 1}
+upstreams: {crm: {url: "${UPSTREAM}"}}
+tools: {get: {description: Get., request: GET /}}
+`
+	r := start(t, manifest, b.URL, nil)
+	if a := r.call("get", "{}", nil); a.status != 200 {
+		t.Fatalf("first: %d %s", a.status, a.body)
+	}
+	a := r.call("get", "{}", nil)
+	if a.status != 429 || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, `"id":1`) {
+		t.Errorf("second: %d %v %s", a.status, a.header, a.body)
+	}
+	if seen := b.requests(); len(seen) != 1 {
+		t.Errorf("the upstream saw %v", seen)
+	}
+}

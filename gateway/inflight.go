@@ -13,8 +13,11 @@ import (
 // can end them. (A modern client cancels by hanging up.)
 type inflight struct {
 	mu    sync.Mutex
-	calls map[inflightKey]context.CancelFunc
+	calls map[inflightKey]*running
 }
+
+// running is a call that runs.
+type running struct{ cancel context.CancelFunc }
 
 // inflightKey names a call: request ids are unique within a session.
 type inflightKey struct {
@@ -23,7 +26,7 @@ type inflightKey struct {
 }
 
 func newInflight() *inflight {
-	return &inflight{calls: make(map[inflightKey]context.CancelFunc)}
+	return &inflight{calls: make(map[inflightKey]*running)}
 }
 
 // add registers a call and returns its context, and the function that ends
@@ -31,12 +34,16 @@ func newInflight() *inflight {
 func (f *inflight) add(deadline time.Time, session [12]byte, id mcp.ID) (context.Context, context.CancelFunc) {
 	ctx, cancel := plugins.WithDeadline(context.Background(), deadline)
 	key := inflightKey{session: session, id: string(id)}
+	call := &running{cancel: cancel}
 	f.mu.Lock()
-	f.calls[key] = cancel
+	f.calls[key] = call
 	f.mu.Unlock()
 	return ctx, func() {
 		f.mu.Lock()
-		delete(f.calls, key)
+		// A careless client may have used the id again meanwhile.
+		if f.calls[key] == call {
+			delete(f.calls, key)
+		}
 		f.mu.Unlock()
 		cancel()
 	}
@@ -45,10 +52,10 @@ func (f *inflight) add(deadline time.Time, session [12]byte, id mcp.ID) (context
 // cancel ends a call; ids that are not known are ignored.
 func (f *inflight) cancel(session [12]byte, id mcp.ID) {
 	f.mu.Lock()
-	cancel := f.calls[inflightKey{session: session, id: string(id)}]
+	call := f.calls[inflightKey{session: session, id: string(id)}]
 	f.mu.Unlock()
-	if cancel != nil {
-		cancel()
+	if call != nil {
+		call.cancel()
 	}
 }
 
@@ -56,7 +63,7 @@ func (f *inflight) cancel(session [12]byte, id mcp.ID) {
 func (f *inflight) cancelAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, cancel := range f.calls {
-		cancel()
+	for _, call := range f.calls {
+		call.cancel()
 	}
 }

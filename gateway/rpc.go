@@ -298,7 +298,7 @@ func (x *exchange) serveElement(element []byte, empty int) {
 		one.fail(r.message.ID, &plugins.Error{
 			Kind: plugins.KindOverload, Message: "The answers to this batch are too large together: send this request by itself.",
 		})
-	case one.admit(r.message.ID):
+	case one.admit(func() mcp.ID { return r.message.ID }):
 		r.serveLegacy()
 	}
 	if len(x.resp.Body) == start || r.message.Kind == mcp.Notification { // never answered, not even if refused

@@ -20,7 +20,6 @@ type exchange struct {
 	req       *edge.Request
 	resp      *edge.Response
 	principal *plugins.Principal
-	revision  mcp.Revision
 	session   session
 	started   time.Time
 	entry     entry
@@ -91,7 +90,7 @@ func (x *exchange) serveEndpoint() {
 		return
 	}
 	x.cors()
-	if !x.authenticate() || !x.admit(nil) {
+	if !x.authenticate() || !x.admit(x.bodyID) {
 		return
 	}
 	switch x.req.Method {
@@ -201,14 +200,24 @@ func (x *exchange) readCredentials(c *plugins.Credentials) error {
 	return nil
 }
 
-// admit takes the request off the caller's limit over all requests.
-func (x *exchange) admit(id mcp.ID) bool {
+// bodyID is the id of the request in the body, as far as there is one.
+func (x *exchange) bodyID() mcp.ID {
+	if mcp.CheckSyntax(x.req.Body) != nil {
+		return nil
+	}
+	m, _ := mcp.DecodeMessage(x.req.Body)
+	return m.ID
+}
+
+// admit takes the request off the caller's limit over all requests. The id is
+// asked for only if the request is refused: until then nothing is decoded.
+func (x *exchange) admit(id func() mcp.ID) bool {
 	if x.s.admission == nil {
 		return true
 	}
 	call := plugins.Call{Principal: x.principal, Record: &x.entry.Record}
 	if _, err := x.s.admission(context.Background(), &call); err != nil {
-		x.fail(id, failureOf(err))
+		x.fail(id(), failureOf(err))
 		return false
 	}
 	return true

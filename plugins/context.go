@@ -41,7 +41,7 @@ func OnCancel(ctx context.Context, f func()) *Waiter {
 			break
 		}
 		if at.up == nil && at.parent.Done() != nil {
-			w.foreign = context.AfterFunc(at.parent, w.fire)
+			w.foreign = context.AfterFunc(at.parent, w.fire) //nolint:contextcheck // ctx was made of it
 		}
 	}
 	return w

@@ -30,7 +30,7 @@ func (c *cache) counted() (entries, weight int) {
 
 func digestNumber(n int) *digest {
 	d := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
-	return (*digest)(&d)
+	return &d
 }
 
 // TestCachedPrincipal checks that a cached token gives the very same principal

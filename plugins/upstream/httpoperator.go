@@ -86,7 +86,7 @@ func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Respo
 		call.Record.Upstream = u.name
 	}
 	ex := u.exchanges.get()
-	if err := ex.build(op, call); err != nil {
+	if err := ex.build(op, call); err != nil { //nolint:contextcheck // a text's expressions have a clock of their own
 		ex.release()
 		return nil, err
 	}

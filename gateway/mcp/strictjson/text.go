@@ -116,7 +116,8 @@ func hex4(data []byte, i int) rune {
 // runeLen is the length of the well-formed multi-byte sequence at the start of
 // p (RFC 3629, section 4), or 0. p is not empty.
 func runeLen(p []byte) int {
-	n, least, most := 0, byte(0x80), byte(0xbf) // the last two bound the second byte
+	var n int
+	least, most := byte(0x80), byte(0xbf) // of the second byte
 	switch c := p[0]; {
 	case c < 0xc2 || c > 0xf4:
 		return 0
