@@ -33,9 +33,9 @@ type served struct {
 }
 
 // serve starts `sallyport serve` and waits until it listens.
-func serve(t *testing.T, manifest string) *served {
+func serve(t *testing.T, manifest string, flags ...string) *served {
 	t.Helper()
-	c := process("serve", "-c", manifest)
+	c := process(append([]string{"serve", "-c", manifest}, flags...)...)
 	log, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
