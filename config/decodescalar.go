@@ -151,19 +151,6 @@ func (d *decoder) atLeast(s site, v reflect.Value, f *field) {
 	}
 }
 
-// DefaultsOf returns a value of the type with the defaults of its tags, for
-// settings that no manifest writes.
-func DefaultsOf(t reflect.Type) any {
-	v := reflect.New(t).Elem()
-	if t.Kind() == reflect.Struct {
-		l := newLoader(Source{}, Parts{})
-		d := decoder{loader: l}
-		f := &file{name: t.String()}
-		d.defaults(site{node: &node{file: f, kind: mappingNode, line: 1, col: 1}}, v)
-	}
-	return v.Interface()
-}
-
 // describe says in words what a node is; values of variables and secrets are
 // not shown.
 func describe(n *node) string {

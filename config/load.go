@@ -1,10 +1,10 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -116,13 +116,5 @@ func (l *loader) decodeManifest(root *node, m *Manifest) {
 
 // watched returns the files and folders whose change may change the manifest.
 func (l *loader) watched() (files, folders []string) {
-	for path := range l.storage.read {
-		files = append(files, path)
-	}
-	for path := range l.folders {
-		folders = append(folders, path)
-	}
-	sort.Strings(files)
-	sort.Strings(folders)
-	return files, slices.Compact(folders)
+	return slices.Sorted(maps.Keys(l.storage.read)), slices.Sorted(maps.Keys(l.folders))
 }

@@ -356,13 +356,3 @@ func TestLongLine(t *testing.T) {
 		t.Errorf("the place is %d to %d", p.Col, p.EndCol)
 	}
 }
-
-func TestDefaultsOf(t *testing.T) {
-	got, ok := DefaultsOf(reflect.TypeFor[testHTTP]()).(testHTTP)
-	if !ok || got.Connections != 128 || got.MaxResponse != 4<<20 {
-		t.Errorf("defaults are %+v", got)
-	}
-	if got := DefaultsOf(reflect.TypeFor[time.Duration]()); got != time.Duration(0) {
-		t.Errorf("a duration without tags is %v", got)
-	}
-}

@@ -1,10 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -120,17 +121,9 @@ func (l Problems) Count() (errs, warnings int) {
 
 // Sorted returns the problems by file, line and column, each once.
 func (l Problems) Sorted() Problems {
-	all := append(Problems(nil), l...)
-	sort.SliceStable(all, func(i, j int) bool {
-		a, b := all[i], all[j]
-		switch {
-		case a.File != b.File:
-			return a.File < b.File
-		case a.Line != b.Line:
-			return a.Line < b.Line
-		default:
-			return a.Col < b.Col
-		}
+	all := slices.Clone(l)
+	slices.SortStableFunc(all, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
 	type identity struct {
 		file, message string

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -177,12 +178,7 @@ func (s *storage) list(folder string) []string {
 		first, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
 		seen[first] = true
 	}
-	names := make([]string, 0, len(seen))
-	for name := range seen {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // real resolves the symbolic links of a path; what isn't on disk stays as it is.

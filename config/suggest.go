@@ -2,7 +2,7 @@ package config
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -19,9 +19,7 @@ func suggest(name string, known []string) string {
 	if len(known) == 0 || len(known) > maxListed {
 		return ""
 	}
-	sorted := append([]string(nil), known...)
-	sort.Strings(sorted)
-	return "known here: " + strings.Join(sorted, ", ")
+	return "known here: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
 }
 
 // nearest returns the known name that a mistyped one stands for, or "".

@@ -2,8 +2,8 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/config"
@@ -75,7 +75,7 @@ func (b *builder) env(name, upstream string, spec *plugins.Tool) plugins.Env {
 
 // buildUpstreams builds the backends and the policies on them.
 func (b *builder) buildUpstreams() {
-	for _, name := range sortedKeys(b.m.Upstreams) {
+	for _, name := range slices.Sorted(maps.Keys(b.m.Upstreams)) {
 		u := b.m.Upstreams[name]
 		if u.IsZero() {
 			continue // Load has told of it
@@ -123,7 +123,7 @@ func (b *builder) buildPolicies(where plugins.Where, settings map[string]config.
 // buildTools builds the tools, in the order of their names.
 func (b *builder) buildTools(s *snapshot) {
 	scopes := make(map[string]bool)
-	for _, name := range sortedKeys(b.m.Tools) {
+	for _, name := range slices.Sorted(maps.Keys(b.m.Tools)) {
 		source := b.m.Tools[name]
 		if source.IsZero() {
 			continue // Load has told of it
@@ -138,7 +138,7 @@ func (b *builder) buildTools(s *snapshot) {
 			scopes[scope] = true
 		}
 	}
-	s.scopes = sortedKeys(scopes)
+	s.scopes = slices.Sorted(maps.Keys(scopes))
 }
 
 // scopesOf are the scopes a tool asks for.
@@ -324,7 +324,7 @@ func (b *builder) resource() string {
 }
 
 // buildFront compiles what is checked before anything is decoded, and the
-// limit over all requests of a caller.
+// policies on all requests of a caller.
 func (b *builder) buildFront(s *snapshot) {
 	var issuers []string
 	for _, i := range s.issuers {
@@ -332,19 +332,11 @@ func (b *builder) buildFront(s *snapshot) {
 	}
 	s.front = newFront(b.m, issuers, s.scopes)
 	server := &b.m.Server
-	for i, policy := range b.buildPolicies(plugins.OnServer, server.Parts, server.Place, b.env("server", "", nil)) {
-		if b.g.parts.Policies[i].Where&plugins.OnServer != 0 {
-			s.admission = policy.Wrap(admitted)
+	policies := b.buildPolicies(plugins.OnServer, server.Parts, server.Place, b.env("server", "", nil))
+	for _, i := range slices.Backward(slices.Sorted(maps.Keys(policies))) {
+		if s.admission == nil {
+			s.admission = admitted
 		}
+		s.admission = policies[i].Wrap(s.admission)
 	}
-}
-
-// sortedKeys are the keys of a map, sorted.
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	return slices.Clip(keys)
 }

@@ -1,7 +1,7 @@
 package gateway
 
 import (
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 
@@ -66,8 +66,7 @@ func roleKey(roles []string) string {
 	case 1:
 		return roles[0]
 	}
-	sorted := append([]string(nil), roles...)
-	sort.Strings(sorted)
+	sorted := slices.Sorted(slices.Values(roles))
 	return strings.Join(sorted, "\xff")
 }
 

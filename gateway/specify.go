@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
@@ -154,7 +156,7 @@ func schemaArguments(properties []byte, required map[string]bool, places map[str
 
 // checkPlaces refuses places of arguments that the schema doesn't declare.
 func (b *builder) checkPlaces(spec *plugins.Tool, source *config.Tool) {
-	for _, name := range sortedKeys(source.In) {
+	for _, name := range slices.Sorted(maps.Keys(source.In)) {
 		declared := false
 		for i := range spec.Arguments {
 			declared = declared || spec.Arguments[i].Name == name

@@ -105,7 +105,7 @@ func DecodeInitializeParams(params []byte) (InitializeParams, *Error) {
 		p.Capabilities = decodeCapabilities(raw)
 	}
 	if raw := lookup(params, "clientInfo"); raw != nil && isObject(raw) {
-		p.ClientName, p.ClientVersion = DecodeClientInfo(raw)
+		p.ClientName, p.ClientVersion = decodeClientInfo(raw)
 	}
 	return p, nil
 }

@@ -23,9 +23,9 @@ const (
 	HeaderSession     = "Mcp-Session-Id"
 )
 
-// ModernRevisions lists the revisions that modern requests may claim, newest
+// modernRevisions lists the revisions that modern requests may claim, newest
 // first: what server/discover names as supported.
-func ModernRevisions() []Revision { return []Revision{Rev20260728} }
+func modernRevisions() []Revision { return []Revision{Rev20260728} }
 
 // Classify decides of which era a message is, on its body first; the header
 // is a cross-check. It returns the revision to serve a modern message in, or
@@ -115,7 +115,7 @@ func CheckMethodHeaders(m *Message, name string, named bool, h Headers) *Error {
 	if !present {
 		return BadRequest(CodeHeaderMismatch, "Header mismatch: "+HeaderName+" is missing")
 	}
-	value, ok := DecodeHeaderValue(raw)
+	value, ok := decodeHeaderValue(raw)
 	if !ok {
 		return BadRequest(CodeHeaderMismatch, "Header mismatch: "+HeaderName+" is not valid Base64")
 	}
@@ -125,9 +125,9 @@ func CheckMethodHeaders(m *Message, name string, named bool, h Headers) *Error {
 	return nil
 }
 
-// DecodeHeaderValue undoes the =?base64?...?= form, in which values that are
+// decodeHeaderValue undoes the =?base64?...?= form, in which values that are
 // no plain ASCII travel. Without both sentinels a value is literal.
-func DecodeHeaderValue(raw string) (string, bool) {
+func decodeHeaderValue(raw string) (string, bool) {
 	encoded, found := strings.CutPrefix(raw, "=?base64?")
 	if !found {
 		return raw, true

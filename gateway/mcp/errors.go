@@ -55,7 +55,7 @@ func Rejected(code int, message string) *Error {
 // UnsupportedVersion is the answer to a revision that is not served.
 func UnsupportedVersion(requested string) *Error {
 	data := []byte(`{"supported":[`)
-	for i, r := range ModernRevisions() {
+	for i, r := range modernRevisions() {
 		if i > 0 {
 			data = append(data, ',')
 		}

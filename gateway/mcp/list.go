@@ -123,7 +123,7 @@ const capabilities = `{"tools":{}}`
 func (e *Encoder) DiscoverResult(instructions string) []byte {
 	dst := e.appendModernHead([]byte(`{`), Public)
 	dst = append(dst, `"supportedVersions":[`...)
-	for i, r := range ModernRevisions() {
+	for i, r := range modernRevisions() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

@@ -90,7 +90,7 @@ func (m *Meta) take(name string, value []byte) {
 			m.fault(name)
 			return
 		}
-		m.ClientName, m.ClientVersion = DecodeClientInfo(value)
+		m.ClientName, m.ClientVersion = decodeClientInfo(value)
 	case metaLogLevel:
 		var ignored string
 		m.text(name, value, &ignored)
@@ -162,8 +162,8 @@ func elicitationModes(raw []byte) (form, url bool) {
 	return form || !url, url
 }
 
-// DecodeClientInfo reads the name and version of a clientInfo object.
-func DecodeClientInfo(raw []byte) (name, version string) {
+// decodeClientInfo reads the name and version of a clientInfo object.
+func decodeClientInfo(raw []byte) (name, version string) {
 	var space [8]strictjson.Member
 	members, err := strictjson.Members(raw, space[:0])
 	if err != nil {

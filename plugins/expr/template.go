@@ -162,9 +162,6 @@ func (t *Template) Uses(name string) bool { return t.uses[name] }
 // Dynamic reports whether the document has holes.
 func (t *Template) Dynamic() bool { return t.dynamic }
 
-// IsObject reports whether the document is a JSON object.
-func (t *Template) IsObject() bool { return t.root.kind == nodeObject }
-
 // Append appends the document as JSON. A member of an object that is one hole
 // with an argument is left out when the call leaves the argument out. The error
 // is an *Error.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func (s HTTPSettings) Validate() error {
 
 func (s HTTPSettings) checkHeaders() (errs plugins.FieldErrors) {
 	names := map[string]string{}
-	for _, name := range sortedKeys(s.Headers) {
+	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		path := []string{"headers", name}
 		if err := checkHeaderName(name, false); err != nil {
 			err.Path = path
@@ -271,13 +272,4 @@ func keepPool(env plugins.Env, d *dialer, connections int) (*pool, error) {
 		return nil, errors.New("kept connections are of another kind")
 	}
 	return p, nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

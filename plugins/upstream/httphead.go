@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"encoding/base64"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/sallyport-mcp/sallyport/plugins"
@@ -10,7 +12,7 @@ import (
 
 // headerMap makes ready the headers of the long form.
 func (p *planner) headerMap() {
-	for _, name := range sortedKeys(p.req.Headers) {
+	for _, name := range slices.Sorted(maps.Keys(p.req.Headers)) {
 		path := p.requestPath("headers", name)
 		t, err := expr.ParseJSON(p.req.Headers[name], p.scope)
 		if err != nil {
@@ -66,12 +68,12 @@ func (p *planner) staticHead() {
 			}
 		}
 	}
-	for _, name := range sortedKeys(own) {
+	for _, name := range slices.Sorted(maps.Keys(own)) {
 		if !p.headNames[strings.ToLower(name)] {
 			head = append(head, headerLine{name: name, value: own[name]})
 		}
 	}
-	for _, name := range sortedKeys(s.Headers) {
+	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		if !p.headNames[strings.ToLower(name)] {
 			head = append(head, headerLine{name: name, value: s.Headers[name].Reveal(), secret: true})
 			p.headNames[strings.ToLower(name)] = true

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,7 +24,7 @@ func (p *planner) bodies() {
 		p.op.body, p.op.evaluates = t, p.op.evaluates || t.Dynamic()
 	case p.req.Form != nil:
 		p.op.bodyKind, p.op.contentType = formBody, "application/x-www-form-urlencoded"
-		for _, name := range sortedKeys(p.req.Form) {
+		for _, name := range slices.Sorted(maps.Keys(p.req.Form)) {
 			p.formNames[name] = true
 			if f := p.templateField(inForm, name, p.req.Form[name], "form"); f != nil {
 				p.op.form = append(p.op.form, *f)

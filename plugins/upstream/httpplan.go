@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -241,7 +242,7 @@ func (p *planner) pair(pieces []piece) queryPart {
 
 // queryMap makes ready the query of the long form, and a key in the query.
 func (p *planner) queryMap() {
-	for _, name := range sortedKeys(p.req.Query) {
+	for _, name := range slices.Sorted(maps.Keys(p.req.Query)) {
 		if p.op.queryNames[name] {
 			p.fail(&plugins.FieldError{Message: "the URL has this parameter already"}, p.requestPath("query", name)...)
 		}

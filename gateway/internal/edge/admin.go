@@ -249,32 +249,3 @@ func reply(w http.ResponseWriter, status int, v any) {
 	// An error says that the client has gone.
 	_, _ = w.Write(append(body, '\n'))
 }
-
-// Probe asks an admin listener whether the gateway is ready. The error names
-// what does not hold.
-func Probe(ctx context.Context, addr string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/health/ready", http.NoBody)
-	if err != nil {
-		return fmt.Errorf("admin address: %w", err)
-	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("reach the admin listener: %w", err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is left to read
-	var answer readiness
-	if err := json.NewDecoder(http.MaxBytesReader(nil, resp.Body, 1<<20)).Decode(&answer); err != nil {
-		return fmt.Errorf("read the answer of the admin listener: %w", err)
-	}
-	if resp.StatusCode == http.StatusOK {
-		return nil
-	}
-	errs := []error{errors.New("not ready")}
-	for _, check := range answer.Checks {
-		if !check.OK {
-			errs = append(errs, fmt.Errorf("%s: %s", check.Name, check.Error))
-		}
-	}
-	return errors.Join(errs...)
-}
