@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -32,7 +33,7 @@ func watchFiles(manifest func() *config.Manifest, log *slog.Logger, reload func(
 	}
 	w := &fileWatch{notify: notify, stopped: make(chan struct{})}
 	if err = w.follow(manifest()); err != nil {
-		return nil, err
+		return nil, errors.Join(err, notify.Close())
 	}
 	go w.loop(manifest, log, reload)
 	return w, nil

@@ -40,7 +40,7 @@ func (s site) item(i int) site {
 
 func (s site) place() Place { return place(s.node, s.key, strings.Join(s.path, ".")) }
 
-// report adds a problem with the value.
+// problem reports what is wrong with the value.
 func (d *decoder) problem(s site, message, hint string) {
 	p := s.place().Problem(message, hint)
 	d.report(p)

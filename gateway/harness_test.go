@@ -17,6 +17,7 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway"
+	"github.com/sallyport-mcp/sallyport/plugins"
 	"github.com/sallyport-mcp/sallyport/plugins/standard"
 )
 
@@ -65,6 +66,12 @@ const serverKeys = "server: {listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"}\n"
 // in the manifest's environment is the upstream's URL.
 func start(t testing.TB, manifest, upstream string, env map[string]string) *rig {
 	t.Helper()
+	return startParts(t, standard.Parts(), manifest, upstream, env)
+}
+
+// startParts is start for a build of other parts.
+func startParts(t testing.TB, parts plugins.Parts, manifest, upstream string, env map[string]string) *rig {
+	t.Helper()
 	r := &rig{t: t, files: map[string][]byte{"manifest.yaml": []byte(manifest)}, log: &lockedBuffer{}}
 	source := config.Source{Path: "manifest.yaml", Overlay: r.files, Env: func(name string) (string, bool) {
 		if name == "UPSTREAM" {
@@ -74,7 +81,7 @@ func start(t testing.TB, manifest, upstream string, env map[string]string) *rig 
 		return v, ok
 	}}
 	g, err := gateway.New(gateway.Options{
-		Source: source, Parts: standard.Parts(), Version: "test",
+		Source: source, Parts: parts, Version: "test",
 		Log: slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -66,7 +66,8 @@ func roleKey(roles []string) string {
 	case 1:
 		return roles[0]
 	}
-	sorted := slices.Sorted(slices.Values(roles))
+	sorted := slices.Clone(roles)
+	slices.Sort(sorted)
 	return strings.Join(sorted, "\xff")
 }
 

@@ -37,15 +37,34 @@ func (g *Gateway) Serve(req *edge.Request, resp *edge.Response) {
 	defer s.done()
 	x := g.exchanges.Get().(*exchange) //nolint:forcetypeassert // nothing else is in the pool
 	x.g, x.s, x.req, x.resp, x.started = g, s, req, resp, time.Now()
+	returned := false
 	defer func() {
+		if !returned {
+			x.panicked()
+		}
 		x.record()
 		*x = exchange{}
 		g.exchanges.Put(x)
 	}()
+	x.serve()
+	returned = true
+}
+
+// panicked notes what the edge answers for a handler that panics.
+func (x *exchange) panicked() {
+	failure := &plugins.Error{Kind: plugins.KindInternal, Cause: errPanic}
+	x.entry.failed(verdictOf(failure), failure)
+	x.resp.Status = 500
+}
+
+var errPanic = errors.New("panic: see the log line with the same request_id")
+
+// serve answers the request by its path.
+func (x *exchange) serve() {
 	if !x.passFront() {
 		return
 	}
-	switch req.Path {
+	switch x.req.Path {
 	case endpointPath:
 		x.serveEndpoint()
 	case metadataPath, endpointMetadataPath:

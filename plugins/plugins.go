@@ -74,7 +74,7 @@ type Outline struct {
 // Transform turns an upstream's answer into a result. It owns the response:
 // the result frees it, or the transform does.
 type Transform interface {
-	// Transform answers a status below 400 with a result, and any other with
+	// Transform answers a status below 300 with a result, and any other with
 	// an *Error of KindStatus whose message is written for a model. The
 	// response is nil for a tool that asks no upstream.
 	Transform(ctx context.Context, call *Call, resp *Response) (*mcp.Result, error)

@@ -33,7 +33,7 @@ func claim(object map[string]any, path string) (any, bool) {
 	return nil, false
 }
 
-// strings of a claim: a list gives those of its elements that are strings, a
+// stringsOf reads a claim: a list gives those of its elements that are strings, a
 // string itself. Any other shape gives nothing, so that it grants nothing.
 func stringsOf(v any) []string {
 	var list []string

@@ -4,7 +4,6 @@ package observe
 
 import (
 	"net/http"
-	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -259,6 +258,3 @@ func (o *Observer) KeySetRefresh(issuer string, err error) {
 	}
 	o.keySets.WithLabelValues(issuer, result).Inc()
 }
-
-// goVersion is what the binary was built with.
-func goVersion() string { return runtime.Version() }

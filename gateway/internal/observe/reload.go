@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"runtime"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,7 +31,7 @@ func (o *Observer) registerReloads(version string) {
 	o.reloads.total = o.counter("sallyport_config_reloads_total", "Reloads by result.", "result")
 	o.reloads.hash = o.gauge("sallyport_config_hash_info", "Hash of the manifest in force.", "hash")
 	o.gauge("sallyport_build_info", "Version of the gateway.", "version", "go_version").
-		WithLabelValues(version, goVersion()).Set(1)
+		WithLabelValues(version, runtime.Version()).Set(1)
 }
 
 // Reloaded publishes how a reload ended.

@@ -48,7 +48,7 @@ type Violation struct {
 	Got string
 }
 
-// dialects are the accepted values of $schema, without a trailing #.
+// dialect knows the accepted values of $schema, with a trailing # or without.
 func dialect(uri string) (int, bool) {
 	switch strings.TrimSuffix(uri, "#") {
 	case "https://json-schema.org/draft/2020-12/schema":
