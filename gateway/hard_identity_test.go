@@ -139,7 +139,7 @@ func TestNobodyGetsAnothersAnswer(t *testing.T) {
 	var wg sync.WaitGroup
 	for worker := range 32 {
 		wg.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(worker), 1)) //nolint:gosec // a test's dice
+			random := rand.New(rand.NewPCG(uint64(worker), 1))
 			for n := next.Add(1); n <= total && !t.Failed(); n = next.Add(1) {
 				p := &people[random.IntN(len(people))]
 				if why := r.oneOfMany(p, n, random); why != "" {
@@ -270,7 +270,7 @@ func TestListsNeverLeak(t *testing.T) {
 	for i := range 300 {
 		sets = append(sets, []string{fmt.Sprint("role", i), names[i%len(names)]})
 	}
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(sets), func(i, j int) { sets[i], sets[j] = sets[j], sets[i] }) //nolint:gosec // a test's dice
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(sets), func(i, j int) { sets[i], sets[j] = sets[j], sets[i] })
 	var wg sync.WaitGroup
 	for worker := range 4 {
 		wg.Go(func() {

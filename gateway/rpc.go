@@ -68,7 +68,7 @@ func (x *exchange) decode(body []byte) (*request, *mcp.Error) {
 	x.request = request{exchange: x}
 	r := &x.request
 	var err *mcp.Error
-	if r.message, err = mcp.DecodeMessage(body); err != nil {
+	if err = r.message.Decode(body); err != nil {
 		return r, err
 	}
 	if r.meta, err = mcp.DecodeMeta(r.message.Params); err != nil {

@@ -8,11 +8,12 @@ func TestDecodeAllocs(t *testing.T) {
 		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},` +
 		`"io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"}}}}`)
 	var headers Headers = headerMap{HeaderRevision: "2026-07-28", HeaderMethod: "tools/call", HeaderName: "get_customer"}
+	var m Message
 	allocs := testing.AllocsPerRun(200, func() {
 		if err := CheckSyntax(body); err != nil {
 			t.Fatal(err)
 		}
-		m, err := DecodeMessage(body)
+		err := m.Decode(body)
 		if err != nil {
 			t.Fatal(err)
 		}

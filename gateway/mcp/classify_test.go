@@ -62,7 +62,8 @@ func TestClassify(t *testing.T) {
 			if err := CheckSyntax([]byte(test.body)); err != nil {
 				t.Fatal(err)
 			}
-			m, err := DecodeMessage([]byte(test.body))
+			var m Message
+			err := m.Decode([]byte(test.body))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -116,7 +116,7 @@ func TestInitializeRevision(t *testing.T) {
 		`"2026-07-28"`: Rev20251125, `"2031-01-01"`: Rev20251125, `""`: Rev20251125,
 	}
 	for asked, want := range tests {
-		p, err := DecodeInitializeParams([]byte(`{"protocolVersion":` + asked + `,"capabilities":{"sampling":{},"elicitation":{}}}`))
+		p, err := DecodeInitializeParams(paramsOf(t, `{"protocolVersion":`+asked+`,"capabilities":{"sampling":{},"elicitation":{}}}`))
 		if err != nil || p.Revision != want {
 			t.Errorf("%s: %s, %v", asked, p.Revision, err)
 		}
@@ -124,7 +124,17 @@ func TestInitializeRevision(t *testing.T) {
 			t.Errorf("%s: capabilities %+v", asked, c)
 		}
 	}
-	if _, err := DecodeInitializeParams([]byte(`{"protocolVersion":1}`)); err == nil {
+	if _, err := DecodeInitializeParams(paramsOf(t, `{"protocolVersion":1}`)); err == nil {
 		t.Error("a version that is no string was taken")
 	}
+}
+
+// paramsOf splits a params object.
+func paramsOf(t *testing.T, object string) Params {
+	t.Helper()
+	var m Message
+	if err := m.Decode([]byte(`{"jsonrpc":"2.0","id":1,"method":"x","params":` + object + `}`)); err != nil {
+		t.Fatal(err)
+	}
+	return m.Params
 }

@@ -45,7 +45,11 @@ func AppendTool(dst []byte, d *ToolDefinition, modern bool) []byte {
 // of another type is wrapped, as structured content is; one that leaves the
 // type open is not shown.
 func legacyOutput(raw []byte) []byte {
-	kind := lookup(raw, "type")
+	members, err := strictjson.Members(raw, nil)
+	if err != nil {
+		return nil
+	}
+	kind := Params(members).Get("type")
 	switch {
 	case string(kind) == `"object"`:
 		return raw

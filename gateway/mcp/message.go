@@ -34,8 +34,24 @@ type Message struct {
 	Kind   MessageKind
 	ID     ID
 	Method string
-	// Params is the params object as written; nil if there is none.
-	Params []byte
+	// Params are the members of the params object.
+	Params Params
+
+	space [8]strictjson.Member // what Params is usually made of
+}
+
+// Params are the members of a params object, in the order written. Names and
+// values point into the body.
+type Params []strictjson.Member
+
+// Get returns the value of a member as written; nil if there is none.
+func (p Params) Get(name string) []byte {
+	for i := range p {
+		if p[i].Name == name {
+			return p[i].Value
+		}
+	}
+	return nil
 }
 
 // IsBatch reports whether the body is a JSON array.
@@ -54,24 +70,23 @@ func CheckSyntax(body []byte) *Error {
 	return nil
 }
 
-// DecodeMessage decodes one message of a body that passed CheckSyntax. Member
-// names count exactly as written; unknown members are ignored. On error the
-// message holds the id, if it could be read.
-func DecodeMessage(body []byte) (Message, *Error) {
-	var m Message
-	var space [8]strictjson.Member
+// Decode decodes one message of a body that passed CheckSyntax. Member names
+// count exactly as written; unknown members are ignored. On error the message
+// holds the id, if it could be read. A message must not be copied.
+func (m *Message) Decode(body []byte) *Error {
+	*m = Message{}
 	if !isObject(body) {
-		return m, BadRequest(CodeInvalidRequest, "Invalid request: want a JSON object")
+		return BadRequest(CodeInvalidRequest, "Invalid request: want a JSON object")
 	}
-	members, err := strictjson.Members(body, space[:0])
+	members, err := strictjson.Members(body, m.space[:0])
 	if err != nil {
-		return m, BadRequest(CodeParse, "Parse error: "+err.Error())
+		return BadRequest(CodeParse, "Parse error: "+err.Error())
 	}
 	var f envelopeFields
 	for i := range members {
 		f.take(&members[i])
 	}
-	return f.message()
+	return f.fill(m)
 }
 
 // envelopeFields are the members of a message that mean something.
@@ -97,46 +112,49 @@ func (f *envelopeFields) take(m *strictjson.Member) {
 	}
 }
 
-func (f *envelopeFields) message() (Message, *Error) {
-	var m Message
+func (f *envelopeFields) fill(m *Message) *Error {
 	if f.id != nil {
 		if !validID(f.id) {
-			return m, BadRequest(CodeInvalidRequest, "Invalid request: id must be a string or an integer")
+			return BadRequest(CodeInvalidRequest, "Invalid request: id must be a string or an integer")
 		}
 		m.ID = f.id
 	}
 	if string(f.version) != `"2.0"` {
-		return m, BadRequest(CodeInvalidRequest, `Invalid request: jsonrpc must be "2.0"`)
+		return BadRequest(CodeInvalidRequest, `Invalid request: jsonrpc must be "2.0"`)
 	}
 	if f.method == nil {
 		return f.reply(m)
 	}
 	if f.hasResult || f.hasError {
-		return m, BadRequest(CodeInvalidRequest, "Invalid request: a message with a method has no result or error")
+		return BadRequest(CodeInvalidRequest, "Invalid request: a message with a method has no result or error")
 	}
 	method, err := strictjson.UnquoteAlias(f.method)
 	if err != nil || method == "" {
-		return m, BadRequest(CodeInvalidRequest, "Invalid request: method must be a string")
+		return BadRequest(CodeInvalidRequest, "Invalid request: method must be a string")
 	}
 	m.Method = method
 	if m.ID == nil {
 		m.Kind = Notification
 	}
-	if f.params != nil {
-		if !isObject(f.params) {
-			return m, BadRequest(CodeInvalidRequest, "Invalid request: params must be an object")
-		}
-		m.Params = f.params
+	if f.params == nil {
+		return nil
 	}
-	return m, nil
+	if !isObject(f.params) {
+		return BadRequest(CodeInvalidRequest, "Invalid request: params must be an object")
+	}
+	// The envelope's members are read by now, and their space is free.
+	if m.Params, err = strictjson.Members(f.params, m.space[:0]); err != nil {
+		return BadRequest(CodeParse, "Parse error: "+err.Error())
+	}
+	return nil
 }
 
-func (f *envelopeFields) reply(m Message) (Message, *Error) {
+func (f *envelopeFields) reply(m *Message) *Error {
 	if f.hasResult == f.hasError || m.ID == nil {
-		return m, BadRequest(CodeInvalidRequest, "Invalid request: want a method, or an id with either result or error")
+		return BadRequest(CodeInvalidRequest, "Invalid request: want a method, or an id with either result or error")
 	}
 	m.Kind = Reply
-	return m, nil
+	return nil
 }
 
 func isObject(v []byte) bool {

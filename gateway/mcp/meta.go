@@ -33,34 +33,16 @@ type Meta struct {
 	malformed string
 }
 
-// metaOf finds the raw _meta object of params; nil if there is none.
-func metaOf(params []byte) ([]byte, *Error) {
-	if params == nil {
-		return nil, nil
-	}
-	var space [8]strictjson.Member
-	members, err := strictjson.Members(params, space[:0])
-	if err != nil {
-		return nil, BadRequest(CodeParse, "Parse error: "+err.Error())
-	}
-	for i := range members {
-		if members[i].Name == "_meta" {
-			if !isObject(members[i].Value) {
-				return nil, BadRequest(CodeInvalidParams, "Invalid params: _meta must be an object")
-			}
-			return members[i].Value, nil
-		}
-	}
-	return nil, nil
-}
-
 // DecodeMeta decodes params._meta. A malformed value of a known key is
 // remembered, and reported once the era is known.
-func DecodeMeta(params []byte) (Meta, *Error) {
+func DecodeMeta(params Params) (Meta, *Error) {
 	var m Meta
-	raw, rpcErr := metaOf(params)
-	if raw == nil || rpcErr != nil {
-		return m, rpcErr
+	raw := params.Get("_meta")
+	if raw == nil {
+		return m, nil
+	}
+	if !isObject(raw) {
+		return m, BadRequest(CodeInvalidParams, "Invalid params: _meta must be an object")
 	}
 	var space [12]strictjson.Member
 	members, err := strictjson.Members(raw, space[:0])

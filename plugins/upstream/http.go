@@ -225,7 +225,9 @@ type httpUpstream struct {
 	pool        *pool
 	maxResponse int
 	observe     plugins.Observer
-	exchanges   exchanges
+	// redactor hides the settings' secrets in answers.
+	redactor  redactor
+	exchanges exchanges
 }
 
 func newHTTP(s HTTPSettings, env plugins.Env) (plugins.Upstream, error) {
@@ -252,7 +254,7 @@ func newHTTP(s HTTPSettings, env plugins.Env) (plugins.Upstream, error) {
 	}
 	return &httpUpstream{
 		name: env.Name, base: b, settings: s, pool: p,
-		maxResponse: int(s.MaxResponse), observe: env.Observe,
+		maxResponse: int(s.MaxResponse), observe: env.Observe, redactor: newRedactor(&s),
 	}, nil
 }
 

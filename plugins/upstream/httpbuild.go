@@ -2,8 +2,10 @@ package upstream
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
 	"github.com/sallyport-mcp/sallyport/plugins"
@@ -85,7 +87,7 @@ func (b *builder) path() error {
 	for i := range b.op.segments {
 		s := &b.op.segments[i]
 		b.out = append(b.out, '/')
-		start := len(b.out)
+		start, list := len(b.out), pairs{}
 		for j := range s.pieces {
 			p := &s.pieces[j]
 			if p.field == nil {
@@ -96,7 +98,7 @@ func (b *builder) path() error {
 			if err != nil {
 				return err
 			}
-			if b.out, err = p.field.appendPath(b.out, v); err != nil {
+			if b.out, err = p.field.appendPath(b.out, &list, v); err != nil {
 				return err
 			}
 		}
@@ -143,13 +145,7 @@ func (b *builder) query() error {
 	}
 	if b.op.rest == inQueryString {
 		for _, name := range b.extra {
-			s := slot{place: inQueryString, arg: name, name: name, style: "form", explode: true, taken: b.op.queryNames}
-			if s.taken[name] {
-				return s.refuse("the name is in use there")
-			}
-			s.encoded = encodeName(inQueryString, name)
-			var err error
-			if b.out, err = s.appendPairs(b.out, &list, b.call.Args[name]); err != nil {
+			if err := b.undeclared(name, &list); err != nil {
 				return err
 			}
 		}
@@ -166,6 +162,19 @@ func (b *builder) query() error {
 	return nil
 }
 
+// undeclared writes an argument that only an open input schema lets in.
+func (b *builder) undeclared(name string, list *pairs) (err error) {
+	s := slot{place: inQueryString, arg: name, name: name, style: "form", explode: true, taken: b.op.queryNames}
+	v := b.call.Args[name]
+	_, isObject := v.(map[string]any)
+	if s.taken.has(name) || !isObject && !isEmpty(v) && !list.admit(s.taken, name) {
+		return s.refuse("the name is in use there")
+	}
+	s.encoded = encodeName(inQueryString, name)
+	b.out, err = s.appendPairs(b.out, list, v)
+	return err
+}
+
 // pair writes a pair of the query that has placeholders.
 func (b *builder) pair(part *queryPart, list *pairs) error {
 	if part.whole != nil {
@@ -175,12 +184,13 @@ func (b *builder) pair(part *queryPart, list *pairs) error {
 		}
 		if part.whole.explode || part.whole.style == "deepObject" {
 			if !isScalar(v) {
-				b.out, err = part.named().appendPairs(b.out, list, v)
+				b.out, err = part.named.appendPairs(b.out, list, v)
 				return err
 			}
 		}
 	}
 	b.out = list.start(b.out)
+	start := len(b.out)
 	for i := range part.pieces {
 		p := &part.pieces[i]
 		if p.field == nil {
@@ -199,15 +209,15 @@ func (b *builder) pair(part *queryPart, list *pairs) error {
 			return err
 		}
 	}
+	if part.naming == nil {
+		return nil
+	}
+	name, _, _ := strings.Cut(string(b.out[start:]), "=")
+	plain, err := url.QueryUnescape(name)
+	if err != nil || plain != "" && !list.admit(b.op.queryNames, plain) {
+		return part.naming.refuse("the name is in use there")
+	}
 	return nil
-}
-
-// named is the pair's value under the pair's own name.
-func (part *queryPart) named() *slot {
-	s := part.whole.slot
-	literal := part.pieces[0].literal
-	s.encoded = literal[:len(literal)-1]
-	return &s
 }
 
 // content writes the body.

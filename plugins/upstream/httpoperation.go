@@ -35,7 +35,7 @@ type operation struct {
 	// rest is where undeclared arguments go, if open.
 	rest place
 	// queryNames are the names in the query.
-	queryNames map[string]bool
+	queryNames *fixedNames
 	// authQuery is the query parameter that holds a key.
 	authQuery string
 	places    map[string]string
@@ -67,8 +67,12 @@ type piece struct {
 type queryPart struct {
 	literal string
 	pieces  []piece
-	// whole is the only placeholder of a pair name={arg}: no value, no pair.
-	whole  *field
+	// whole is the only placeholder of a pair name={arg}: no value, no pair;
+	// named is its value under the pair's own name.
+	whole *field
+	named *slot
+	// naming is a placeholder in the pair's name, if there is one.
+	naming *field
 	values *field
 }
 

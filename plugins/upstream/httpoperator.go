@@ -102,6 +102,7 @@ func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Respo
 		ex.release()
 		return nil, op.problem(ctx, sent, err)
 	}
+	ex.redact(u.redactor)
 	return &plugins.Response{
 		Status: status, ContentType: mediaType(ex.raw("content-type")),
 		Header: ex.header, Body: ex.answer.body, Release: ex.release,

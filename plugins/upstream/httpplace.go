@@ -25,7 +25,7 @@ func (p *planner) bodies() {
 	case p.req.Form != nil:
 		p.op.bodyKind, p.op.contentType = formBody, "application/x-www-form-urlencoded"
 		for _, name := range slices.Sorted(maps.Keys(p.req.Form)) {
-			p.formNames[name] = true
+			p.formNames.add(name)
 			if f := p.templateField(inForm, name, p.req.Form[name], "form"); f != nil {
 				p.op.form = append(p.op.form, *f)
 			}
@@ -87,10 +87,10 @@ func (p *planner) put(a *plugins.Argument, in place) {
 		}
 		return
 	case inQueryString:
-		if p.op.queryNames[f.name] {
+		if p.op.queryNames.has(f.name) {
 			p.argumentFail(a, "", fmt.Sprintf("the query has a parameter %q already", f.name), "")
 		}
-		p.op.queryNames[f.name] = true
+		p.op.queryNames.add(f.name)
 		p.op.query = append(p.op.query, queryPart{values: f})
 	case inHeader:
 		if err := p.headerName(f.name, true); err != nil {
@@ -101,6 +101,10 @@ func (p *planner) put(a *plugins.Argument, in place) {
 		if !isToken(f.name) {
 			p.argumentFail(a, "", fmt.Sprintf("%q is not the name of a cookie", f.name), "")
 		}
+		if p.cookieNames.has(f.name) {
+			p.argumentFail(a, "", fmt.Sprintf("the request has a cookie %q already", f.name), "")
+		}
+		p.cookieNames.add(f.name)
 		p.op.cookies = append(p.op.cookies, *f)
 	case inForm:
 		p.putForm(a, f)
@@ -117,12 +121,12 @@ func (p *planner) putForm(a *plugins.Argument, f *field) {
 	case p.op.bodyKind == jsonMembers || p.op.bodyKind == jsonTemplate:
 		p.argumentFail(a, "", "a request has a JSON body or a form, not both", "give all arguments `in: form`, or none")
 		return
-	case p.formNames[f.name]:
+	case p.formNames.has(f.name):
 		p.argumentFail(a, "", fmt.Sprintf("the form has a field %q already", f.name), "")
 	case p.req.Method == "TRACE":
 		p.argumentFail(a, "", "TRACE has no body", "")
 	}
-	p.formNames[f.name] = true
+	p.formNames.add(f.name)
 	p.op.bodyKind, p.op.contentType = formBody, "application/x-www-form-urlencoded"
 	p.op.form = append(p.op.form, *f)
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -60,21 +61,22 @@ type planner struct {
 	// mentioned are the arguments that the request itself places.
 	mentioned map[string]bool
 	all       bool // args as a whole is mentioned
-	formNames map[string]bool
 	headNames map[string]bool
-	errs      plugins.FieldErrors
+	// formNames and cookieNames are like the operation's queryNames.
+	formNames, cookieNames *fixedNames
+	errs                   plugins.FieldErrors
 }
 
 func newPlanner(u *httpUpstream, tool *plugins.Tool, req *Request) *planner {
 	op := &operation{
 		upstream: u, tool: tool, method: req.Method,
 		prefix: req.Method + " " + u.base.path, open: isOpen(tool.InputSchema),
-		queryNames: map[string]bool{}, places: map[string]string{}, known: map[string]bool{},
+		queryNames: newFixedNames(), places: map[string]string{}, known: map[string]bool{},
 	}
 	p := &planner{
 		op: op, upstream: u, tool: tool, req: req,
 		scope:     expr.Scope{Names: []string{expr.NameArgs, expr.NameCaller}},
-		mentioned: map[string]bool{}, formNames: map[string]bool{}, headNames: map[string]bool{},
+		mentioned: map[string]bool{}, headNames: map[string]bool{}, formNames: newFixedNames(), cookieNames: newFixedNames(),
 	}
 	names := make([]string, 0, len(tool.Arguments))
 	for i := range tool.Arguments {
@@ -171,6 +173,7 @@ func (p *planner) path() {
 			s.dynamic = true
 			s.pieces = append(s.pieces, piece{field: p.placeholder(inPath, e.Name)})
 		}
+		s.nameMatrix()
 		p.op.segments = append(p.op.segments, s)
 	}
 	if base := p.upstream.base.query; base != "" {
@@ -184,7 +187,7 @@ func (p *planner) takeNames(query string) {
 	for _, pair := range strings.Split(query, "&") {
 		name, _, _ := strings.Cut(pair, "=")
 		if plain, err := url.QueryUnescape(name); err == nil && name != "" {
-			p.op.queryNames[plain] = true
+			p.op.queryNames.add(plain)
 		}
 	}
 }
@@ -229,24 +232,59 @@ func (p *planner) pathQuery(pieces []expr.Piece) {
 }
 
 func (p *planner) pair(pieces []piece) queryPart {
-	p.takeNames(pieces[0].literal)
+	literal := pieces[0].literal
 	if len(pieces) == 1 && pieces[0].field == nil {
-		return queryPart{literal: pieces[0].literal}
+		p.takeNames(literal)
+		return queryPart{literal: literal}
 	}
 	part := queryPart{pieces: pieces}
-	if len(pieces) == 2 && strings.HasSuffix(pieces[0].literal, "=") && pieces[1].field != nil {
+	name, _, known := strings.Cut(literal, "=")
+	if !known {
+		at := slices.IndexFunc(pieces, func(e piece) bool { return e.field != nil })
+		part.naming = pieces[at].field
+		return part
+	}
+	p.takeNames(literal)
+	if len(pieces) == 2 && strings.HasSuffix(literal, "=") && pieces[1].field != nil {
 		part.whole = pieces[1].field
+		named := part.whole.slot
+		named.encoded, named.name = literal[:len(literal)-1], name
+		if plain, err := url.QueryUnescape(name); err == nil {
+			named.name = plain
+		}
+		part.named = &named
 	}
 	return part
+}
+
+// nameMatrix notes the names of matrix parameters in a segment, where the
+// members of objects must not use them again.
+func (s *segment) nameMatrix() {
+	taken := newFixedNames()
+	for _, e := range s.pieces {
+		if f := e.field; f != nil {
+			f.taken = taken
+			if f.style == "matrix" {
+				taken.add(f.name)
+			}
+			continue
+		}
+		for _, pair := range strings.Split(e.literal, ";")[1:] {
+			name, _, _ := strings.Cut(pair, "=")
+			if plain, err := url.PathUnescape(name); err == nil {
+				taken.add(plain)
+			}
+		}
+	}
 }
 
 // queryMap makes ready the query of the long form, and a key in the query.
 func (p *planner) queryMap() {
 	for _, name := range slices.Sorted(maps.Keys(p.req.Query)) {
-		if p.op.queryNames[name] {
+		if p.op.queryNames.has(name) {
 			p.fail(&plugins.FieldError{Message: "the URL has this parameter already"}, p.requestPath("query", name)...)
 		}
-		p.op.queryNames[name] = true
+		p.op.queryNames.add(name)
 		if f := p.templateField(inQueryString, name, p.req.Query[name], "query"); f != nil {
 			p.queryField(f)
 		}
@@ -255,7 +293,10 @@ func (p *planner) queryMap() {
 	if auth == nil || auth.Query == nil {
 		return
 	}
-	p.op.queryNames[auth.Query.Name] = true
+	if p.op.queryNames.has(auth.Query.Name) {
+		p.fail(&plugins.FieldError{Message: fmt.Sprintf("the parameter %q is written by the upstream's `auth` only", auth.Query.Name)}, p.requestPath()...)
+	}
+	p.op.queryNames.add(auth.Query.Name)
 	p.op.authQuery = string(appendPercent(nil, auth.Query.Name)) + "="
 }
 
@@ -276,6 +317,7 @@ func (p *planner) queryField(f *field) {
 		p.fail(&plugins.FieldError{Message: "a query takes strings, numbers, booleans, and lists of them"}, p.requestPath("query", f.name)...)
 	case len(text) > 0:
 		p.op.query = append(p.op.query, queryPart{literal: string(text)})
+		p.takeNames(string(text))
 	}
 }
 
@@ -307,13 +349,15 @@ func (p *planner) mention(t *expr.Template, where string) {
 	}
 }
 
-func (p *planner) taken(in place) map[string]bool {
+func (p *planner) taken(in place) *fixedNames {
 	switch in {
 	case inQueryString:
 		return p.op.queryNames
 	case inForm:
 		return p.formNames
-	case inPath, inHeader, inCookie, inBody:
+	case inCookie:
+		return p.cookieNames
+	case inPath, inHeader, inBody:
 	}
 	return nil
 }

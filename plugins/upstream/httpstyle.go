@@ -55,9 +55,9 @@ type slot struct {
 	encoded string // the name, encoded for the place
 	style   string
 	explode bool
-	// taken are the names of the query or form that an exploded object must
-	// not use again.
-	taken map[string]bool
+	// taken are the names at the place that the members of an object must not
+	// use again.
+	taken *fixedNames
 }
 
 func (s *slot) refuse(why string) *plugins.Error {
@@ -69,6 +69,10 @@ func (s *slot) refuse(why string) *plugins.Error {
 		Kind:    plugins.KindInvalid,
 		Message: fmt.Sprintf("The %s can't be sent in the %s of the request: %s. Nothing was sent.", what, s.place, why),
 	}
+}
+
+func (s *slot) refuseMember(name string) *plugins.Error {
+	return s.refuse(fmt.Sprintf("the member name %q is not allowed there, or is in use", name))
 }
 
 var errNested = errors.New("nested value")
@@ -124,8 +128,18 @@ func (s *slot) item(dst []byte, v any, delimiter string) ([]byte, error) {
 	return s.escape(dst, text)
 }
 
+// element is item, where nothing but the delimiter shows that there is one.
+func (s *slot) element(dst []byte, v any, delimiter string) ([]byte, error) {
+	if s.place == inHeader && v == "" {
+		return dst, s.refuse("an item is empty, and receivers of a header pass over such items")
+	}
+	return s.item(dst, v, delimiter)
+}
+
 // separator returns what stands between items, and the character that an item
-// must not have because the receiver could not tell it from a separator.
+// must not have because the receiver could not tell it from a separator. In
+// URLs a comma within an item is percent-encoded (RFC 6570, section 3.2.1);
+// forms are always decoded before anything is split.
 func (s *slot) separator() (text, refused string) {
 	switch {
 	case s.style == "spaceDelimited" && s.place == inForm:
@@ -134,7 +148,7 @@ func (s *slot) separator() (text, refused string) {
 		return "%20", " "
 	case s.style == "pipeDelimited":
 		return "%7C", "|"
-	case s.place == inHeader:
+	case s.place == inHeader, s.place == inForm:
 		return ",", ","
 	}
 	return ",", ""
@@ -150,7 +164,7 @@ func (s *slot) list(dst []byte, v any, between, refused string) ([]byte, error) 
 			if i > 0 {
 				dst = append(dst, between...)
 			}
-			if dst, err = s.item(dst, e, refused); err != nil {
+			if dst, err = s.element(dst, e, refused); err != nil {
 				return dst, err
 			}
 		}
@@ -163,9 +177,9 @@ func (s *slot) list(dst []byte, v any, between, refused string) ([]byte, error) 
 
 // memberList appends names and values of an object between separators.
 func (s *slot) memberList(dst []byte, object map[string]any, between, refused string) ([]byte, error) {
-	equals := between
+	equals, value := between, s.element
 	if s.explode {
-		equals = "="
+		equals, value = "=", s.item
 	}
 	var err error
 	for i, name := range members(object) {
@@ -175,11 +189,11 @@ func (s *slot) memberList(dst []byte, object map[string]any, between, refused st
 		if s.place == inHeader && strings.Contains(name, "=") {
 			return dst, s.refuse(`a member's name has "=" in it`)
 		}
-		if dst, err = s.item(dst, name, refused); err != nil {
+		if dst, err = s.element(dst, name, refused); err != nil {
 			return dst, err
 		}
 		dst = append(dst, equals...)
-		if dst, err = s.item(dst, object[name], refused); err != nil {
+		if dst, err = value(dst, object[name], refused); err != nil {
 			return dst, err
 		}
 	}
@@ -198,6 +212,8 @@ func members(object map[string]any) []string {
 	return names
 }
 
+// isEmpty reports whether nothing is sent of a value: null, a list without
+// items, an object without members that aren't null.
 func isEmpty(v any) bool {
 	switch v := v.(type) {
 	case nil:
@@ -205,31 +221,37 @@ func isEmpty(v any) bool {
 	case []any:
 		return len(v) == 0
 	case map[string]any:
-		return len(v) == 0
+		for _, member := range v {
+			if member != nil {
+				return false
+			}
+		}
+		return true
 	}
 	return false
 }
 
-// appendPath appends a value to a segment of the path.
-func (s *slot) appendPath(dst []byte, v any) ([]byte, error) {
-	if isEmpty(v) || v == "" {
+// appendPath appends a value to a segment of the path, whose names p knows.
+func (s *slot) appendPath(dst []byte, p *pairs, v any) ([]byte, error) {
+	items, _ := v.([]any)
+	if isEmpty(v) || v == "" || len(items) == 1 && items[0] == "" {
 		return dst, s.refuse("it is empty")
 	}
 	switch s.style {
 	case "label":
-		between := ","
 		if s.explode {
-			between = "."
+			// A dot stands for itself in URLs: encoded or not, it is the same.
+			return s.list(append(dst, '.'), v, ".", ".")
 		}
-		return s.list(append(dst, '.'), v, between, "")
+		return s.list(append(dst, '.'), v, ",", "")
 	case "matrix":
-		return s.appendMatrix(dst, v)
+		return s.appendMatrix(dst, p, v)
 	}
 	between, refused := s.separator()
 	return s.list(dst, v, between, refused)
 }
 
-func (s *slot) appendMatrix(dst []byte, v any) ([]byte, error) {
+func (s *slot) appendMatrix(dst []byte, p *pairs, v any) ([]byte, error) {
 	var err error
 	items, isList := v.([]any)
 	object, isObject := v.(map[string]any)
@@ -243,6 +265,11 @@ func (s *slot) appendMatrix(dst []byte, v any) ([]byte, error) {
 		}
 		return dst, nil
 	case s.explode && isObject:
+		for _, name := range members(object) {
+			if name == "" || !p.admit(s.taken, name) {
+				return dst, s.refuseMember(name)
+			}
+		}
 		return s.list(append(dst, ';'), object, ";", "")
 	}
 	dst = append(append(append(dst, ';'), s.encoded...), '=')
@@ -254,6 +281,8 @@ func (s *slot) appendMatrix(dst []byte, v any) ([]byte, error) {
 type pairs struct {
 	first, between string
 	count          int
+	// sent are the names that the call gave; nil if none.
+	sent names
 }
 
 func (p *pairs) start(dst []byte) []byte {
@@ -314,13 +343,16 @@ func (s *slot) appendObject(dst []byte, p *pairs, object map[string]any) ([]byte
 		dst = p.start(dst)
 		switch {
 		case s.style == "deepObject":
+			if name == "" || strings.ContainsAny(name, "[]") || !p.admitMember(s.taken, s.name+"["+name+"]") {
+				return dst, s.refuseMember(name)
+			}
 			dst = append(append(dst, s.encoded...), "%5B"...)
 			if dst, err = s.escape(dst, name); err != nil {
 				return dst, err
 			}
 			dst = append(dst, "%5D"...)
-		case s.taken[name] || s.place == inCookie && !isToken(name):
-			return dst, s.refuse(fmt.Sprintf("the member name %q is not allowed there", name))
+		case s.place == inCookie && !isToken(name), !p.admit(s.taken, name):
+			return dst, s.refuseMember(name)
 		default:
 			if dst, err = s.escape(dst, name); err != nil {
 				return dst, err
