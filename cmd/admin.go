@@ -56,7 +56,7 @@ func askAdmin(ctx context.Context, method, address, path string, wait time.Durat
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		return 0, nil, fmt.Errorf("ask the gateway: %w", err)
+		return 0, nil, fmt.Errorf("ask the gateway at %s: is it running? %w", address, err)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, adminAnswer))
 	if closeErr := response.Body.Close(); err == nil && closeErr != nil {

@@ -29,7 +29,8 @@ func (a *app) call() *cobra.Command {
 		Example: "  sallyport call get_customer customer_id=42 --as ann:support\n" +
 			"  sallyport call get_customer customer_id=42 --dry-run\n" +
 			"  sallyport call --url http://127.0.0.1:8080/mcp get_customer customer_id=42",
-		Args: usageArgs(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: a.completeTools,
+		Args:              usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			arguments, err := parseArguments(args[1:])
 			if err != nil {

@@ -21,7 +21,8 @@ func (a *app) explain() *cobra.Command {
 		Short: "Tell what a tool is: its policies, the place of every argument, its cost in tokens.",
 		Long: "Tell what a tool is: who may call it, the policies on its way and where each was written, the place of\n" +
 			"every argument, what its definition costs a model, and, with arguments, the exact upstream request.",
-		Args: usageArgs(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: a.completeTools,
+		Args:              usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var arguments []byte
 			if len(args) > 1 {

@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +32,7 @@ func (a *app) healthcheck() *cobra.Command {
 				return err
 			}
 			if status != http.StatusOK {
-				return fmt.Errorf("not ready: %s", body)
+				return fmt.Errorf("not ready: %s", failing(body))
 			}
 			return a.printf("ok\n")
 		},
@@ -39,4 +41,25 @@ func (a *app) healthcheck() *cobra.Command {
 	c.Flags().StringVar(&admin, "admin", "", "address of the admin listener (default: the manifest's)")
 	c.Flags().BoolVar(&live, "live", false, "ask only whether the process lives")
 	return c
+}
+
+// failing tells which checks fail, as far as the answer says.
+func failing(body []byte) string {
+	var answer struct {
+		Checks []struct {
+			Name  string `json:"name"`
+			OK    bool   `json:"ok"`
+			Error string `json:"error"`
+		} `json:"checks"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return string(body)
+	}
+	var all []string
+	for _, c := range answer.Checks {
+		if !c.OK {
+			all = append(all, c.Name+": "+c.Error)
+		}
+	}
+	return strings.Join(all, "; ")
 }

@@ -86,7 +86,7 @@ func started(log *slog.Logger, g *gateway.Gateway) {
 
 // warn logs the warnings of the manifest in force.
 func warn(log *slog.Logger, g *gateway.Gateway) {
-	for _, w := range g.Manifest().Warnings {
+	for _, w := range g.Warnings() {
 		log.Warn("manifest", "problem", w.Error(), "hint", w.Hint)
 	}
 }

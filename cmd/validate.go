@@ -37,7 +37,7 @@ func (a *app) validate() *cobra.Command {
 func (a *app) check() (config.Problems, error) {
 	g, err := gateway.New(gateway.Options{Source: a.source(), Parts: a.parts, Version: Version()})
 	if err == nil {
-		return g.Manifest().Warnings, g.Close()
+		return g.Warnings(), g.Close()
 	}
 	problems, ok := gateway.IsProblems(err)
 	if !ok {

@@ -23,6 +23,7 @@ type builder struct {
 	// pipeline.
 	onUpstream map[string]map[int]plugins.Policy
 	problems   config.Problems
+	warnings   config.Problems
 }
 
 // build compiles a manifest into a snapshot. Everything that can fail happens
@@ -40,12 +41,14 @@ func (g *Gateway) build(m *config.Manifest) (*snapshot, error) {
 	b.buildTools(s)
 	b.buildAuth(s)
 	b.buildFront(s)
+	b.warnOfNobody(s)
 	if len(b.problems) > 0 {
 		if err := b.lease.release(); err != nil {
 			g.log.Error("free what a refused manifest kept", "error", err)
 		}
 		return nil, b.problems.Sorted()
 	}
+	s.warnings = append(b.warnings, m.Warnings...).Sorted()
 	s.uses.Store(1)
 	s.free = func() {
 		if err := b.lease.release(); err != nil {
@@ -245,7 +248,7 @@ func (b *builder) buildTransform(t *tool) plugins.Transform {
 		b.fault(setting.Place, err)
 		return nil
 	}
-	if !written && t.upstream == "" {
+	if _, asks := t.source.Parts["request"]; !written && !asks {
 		b.problems = append(b.problems, t.source.Problem(
 			fmt.Sprintf("tool %q does nothing", t.spec.Name), "give it a request: GET /path, or a response"))
 	}
@@ -321,6 +324,26 @@ func (b *builder) buildAuth(s *snapshot) {
 // unless the manifest says another.
 func (b *builder) resource() string {
 	return publicURL(b.m).String() + endpointPath
+}
+
+// warnOfNobody warns of tools that are there for nobody, and of an auth that
+// knows nobody.
+func (b *builder) warnOfNobody(s *snapshot) {
+	if s.auth != nil || len(b.problems) > 0 {
+		return
+	}
+	if !b.m.Auth.IsZero() {
+		b.warnings = append(b.warnings, b.m.Auth.Warning("auth names no way to know a caller: whoever reaches the listener may call",
+			"add jwt, api_keys or anonymous"))
+	}
+	for _, t := range s.order {
+		for _, key := range []string{"roles", "scopes"} {
+			if setting, written := t.source.Parts[key]; written && !setting.Off {
+				b.warnings = append(b.warnings, setting.Warning(
+					fmt.Sprintf("tool %q is there for nobody: without auth no caller has %s", t.spec.Name, key), "add auth"))
+			}
+		}
+	}
 }
 
 // buildFront compiles what is checked before anything is decoded, and the

@@ -49,7 +49,9 @@ type Gateway struct {
 	generation atomic.Uint64
 	reload     sync.Mutex
 	draining   atomic.Bool
-	closed     atomic.Bool
+	// refused says that the last reload was refused.
+	refused atomic.Bool
+	closed  atomic.Bool
 
 	listeners sync.Mutex
 	server    *edge.Server
@@ -97,6 +99,7 @@ func (g *Gateway) Reload() (Generation, error) {
 	g.reload.Lock()
 	defer g.reload.Unlock()
 	generation, err := g.swap()
+	g.refused.Store(err != nil)
 	g.observe.Reloaded(generation.Number, generation.Hash, err)
 	return generation, err
 }
@@ -168,6 +171,9 @@ func (s *snapshot) describe() Generation {
 
 // Generation returns the configuration in force.
 func (g *Gateway) Generation() Generation { return g.current.Load().describe() }
+
+// Warnings returns what should be looked at in the manifest in force.
+func (g *Gateway) Warnings() config.Problems { return g.current.Load().warnings }
 
 // Manifest returns the manifest in force. It must not be changed.
 func (g *Gateway) Manifest() *config.Manifest { return g.current.Load().manifest }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 
+	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
 )
 
@@ -106,11 +108,15 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 func (g *Gateway) readiness() []edge.Check {
 	s := g.acquire()
 	defer s.done()
-	checks := make([]edge.Check, 1, 1+len(s.issuers))
-	checks[0].Name = "draining"
+	// That this is asked at all shows that a manifest is in force and that the
+	// listeners are open.
+	checks := make([]edge.Check, 0, 3+len(s.issuers))
+	checks = append(checks, edge.Check{Name: "manifest"}, edge.Check{Name: "listener"})
+	accepting := edge.Check{Name: "accepting calls"}
 	if g.draining.Load() {
-		checks[0].Err = errors.New("the gateway is draining")
+		accepting.Err = errors.New("the gateway is draining")
 	}
+	checks = append(checks, accepting)
 	for _, i := range s.issuers {
 		checks = append(checks, edge.Check{Name: "keys of " + strings.Join(i.Issuers(), ", "), Err: i.Ready()})
 	}
@@ -123,8 +129,9 @@ func (g *Gateway) summary() any {
 		Version  string `json:"version"`
 		Draining bool   `json:"draining"`
 		Calls    int64  `json:"calls_in_flight"`
+		Refused  bool   `json:"last_reload_refused"`
 		Generation
-	}{g.version, g.draining.Load(), g.calls.Load(), g.Generation()}
+	}{g.version, g.draining.Load(), g.calls.Load(), g.refused.Load(), g.Generation()}
 }
 
 // reloadOver reloads on behalf of POST /reload.
@@ -147,6 +154,10 @@ func (g *Gateway) LogReload(generation Generation, err error) {
 		return
 	}
 	for _, p := range problems {
-		g.log.Error("manifest refused", "problem", p.Error(), "active_generation", active)
+		level := slog.LevelError
+		if p.Severity == config.SeverityWarning {
+			level = slog.LevelWarn
+		}
+		g.log.Log(context.Background(), level, "manifest refused", "problem", p.Error(), "hint", p.Hint, "active_generation", active)
 	}
 }

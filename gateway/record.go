@@ -18,7 +18,9 @@ const unknownName = "_unknown"
 // metrics.
 type entry struct {
 	plugins.Record
-	method                string
+	method string
+	// begin is where its answer begins in the response's body.
+	begin                 int
 	trace                 string // the W3C trace id; empty if there is none
 	revision              mcp.Revision
 	client, clientVersion string
@@ -73,7 +75,7 @@ func (x *exchange) record() {
 	if name := e.toolName(); name != "" {
 		x.g.observe.Call(observe.Call{
 			Tool: name, Outcome: e.outcome, ErrorType: e.errorType, Duration: took,
-			Coerced: e.Coerced, LimitScope: e.LimitScope, Bytes: len(x.resp.Body),
+			Coerced: e.Coerced, LimitScope: e.LimitScope, Bytes: e.bytes(x.resp.Body),
 		})
 	}
 	x.log(status, took)
@@ -111,7 +113,7 @@ func (x *exchange) log(status int, took time.Duration) {
 	switch {
 	case e.failure != nil && e.failure.Kind == plugins.KindInternal:
 		level = slog.LevelError
-	case e.tool != nil && took > e.tool.warn:
+	case e.outcome == "timeout", e.tool != nil && took > e.tool.warn:
 		level = slog.LevelWarn
 	}
 	ctx := context.Background()
@@ -121,19 +123,27 @@ func (x *exchange) log(status int, took time.Duration) {
 	attrs := make([]slog.Attr, 0, 20)
 	attrs = append(attrs,
 		slog.String("request_id", x.req.ID),
-		slog.String("method", clip(e.method)),
-		slog.String("revision", string(e.revision)),
 		slog.Int("http_status", status),
 		slog.String("status", e.outcome),
 		slog.Float64("duration_ms", milliseconds(took)),
-		slog.Int("bytes", len(x.resp.Body)),
+		slog.Int("bytes", e.bytes(x.resp.Body)),
 		slog.Uint64("generation", x.s.generation))
 	attrs = e.appendAttrs(attrs, x.principal)
 	x.g.log.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// appendAttrs adds what is known of caller, tool, upstream and failure.
+// bytes is how long the answer is.
+func (e *entry) bytes(body []byte) int { return max(len(body)-e.begin, 0) }
+
+// appendAttrs adds what is known of message, caller, tool, upstream and
+// failure.
 func (e *entry) appendAttrs(attrs []slog.Attr, p *plugins.Principal) []slog.Attr {
+	if e.method != "" {
+		attrs = append(attrs, slog.String("method", clip(e.method)))
+	}
+	if e.revision != "" {
+		attrs = append(attrs, slog.String("revision", string(e.revision)))
+	}
 	if p != nil {
 		attrs = append(attrs, slog.String("caller", p.Key))
 	}
@@ -152,10 +162,12 @@ func (e *entry) appendAttrs(attrs []slog.Attr, p *plugins.Principal) []slog.Attr
 	if e.code != 0 {
 		attrs = append(attrs, slog.Int("error_code", e.code))
 	}
+	if e.UpstreamStatus != 0 {
+		attrs = append(attrs, slog.Int("upstream_status", e.UpstreamStatus))
+	}
 	if e.Upstream != "" {
 		attrs = append(attrs,
 			slog.String("upstream", e.Upstream),
-			slog.Int("upstream_status", e.UpstreamStatus),
 			slog.Float64("upstream_ms", milliseconds(e.UpstreamDuration)),
 			slog.Int("attempts", e.Attempts))
 	}

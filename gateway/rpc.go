@@ -208,7 +208,7 @@ func (r *request) initialize() *mcp.Error {
 func (r *request) openSession() *mcp.Error {
 	if header, ok := r.req.Header(mcp.HeaderRevision); ok {
 		if _, served := mcp.ParseRevision(header); !served {
-			return mcp.BadRequest(mcp.CodeInvalidRequest, "Bad request: unsupported "+mcp.HeaderRevision)
+			return mcp.BadRequest(mcp.CodeInvalidRequest, "Bad request: unsupported "+mcp.HeaderRevision+"; supported are "+revisionNames())
 		}
 	}
 	id, ok := r.req.Header(mcp.HeaderSession)
@@ -226,6 +226,15 @@ func (r *request) openSession() *mcp.Error {
 	r.session, r.revision, r.caps = one, one.revision, one.capabilities
 	r.entry.revision = one.revision
 	return nil
+}
+
+// revisionNames lists the revisions served.
+func revisionNames() string {
+	names := make([]string, 0, len(mcp.Revisions()))
+	for _, r := range mcp.Revisions() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
 }
 
 // serveDelete ends a legacy session.
@@ -289,6 +298,7 @@ func (x *exchange) serveElement(element []byte, empty int) {
 		x.resp.Body = append(x.resp.Body, ',')
 	}
 	start := len(x.resp.Body)
+	one.entry.begin = start
 	r, err := one.decode(element)
 	one.entry.method = r.message.Method
 	switch {
@@ -321,7 +331,7 @@ func (x *exchange) checkBatch(elements [][]byte) *mcp.Error {
 			return err
 		}
 		if !r.revision.Batches() {
-			return mcp.BadRequest(mcp.CodeInvalidRequest, "Invalid request: batches ended with 2025-03-26")
+			return mcp.BadRequest(mcp.CodeInvalidRequest, "Invalid request: revisions after 2025-03-26 have no batches")
 		}
 	}
 	return nil

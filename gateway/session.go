@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"container/heap"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -34,8 +35,28 @@ type sessions struct {
 	aead cipher.AEAD
 	now  func() time.Time
 
-	mu    sync.Mutex
-	ended map[[12]byte]time.Time
+	mu    sync.RWMutex
+	ended map[[12]byte]bool
+	// order has the ended sessions by expiry, the soonest first.
+	order endedSessions
+}
+
+// endedSessions is a heap of ended sessions by expiry.
+type endedSessions []session
+
+func (e endedSessions) Len() int           { return len(e) }
+func (e endedSessions) Less(i, j int) bool { return e[i].expires.Before(e[j].expires) }
+func (e endedSessions) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
+
+// Push implements heap.Interface.
+func (e *endedSessions) Push(x any) { *e = append(*e, x.(session)) } //nolint:forcetypeassert // only sessions are pushed
+
+// Pop implements heap.Interface.
+func (e *endedSessions) Pop() any {
+	last := len(*e) - 1
+	one := (*e)[last]
+	*e = (*e)[:last]
+	return one
 }
 
 func newSessions() (*sessions, error) {
@@ -51,7 +72,7 @@ func newSessions() (*sessions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session key: %w", err)
 	}
-	return &sessions{aead: aead, now: time.Now, ended: make(map[[12]byte]time.Time)}, nil
+	return &sessions{aead: aead, now: time.Now, ended: make(map[[12]byte]bool)}, nil
 }
 
 // sessionPlain is the length of a sealed session's plain text: expiry,
@@ -103,29 +124,25 @@ func (s *sessions) open(id, principal string) (session, error) {
 func (s *sessions) end(one session, limit int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended[one.nonce] {
+		return
+	}
+	s.ended[one.nonce] = true
+	heap.Push(&s.order, one)
 	now := s.now()
-	var soonest [12]byte
-	earliest := time.Time{}
-	if len(s.ended) >= limit {
-		for nonce, expires := range s.ended {
-			if !now.Before(expires) {
-				delete(s.ended, nonce)
-			} else if earliest.IsZero() || expires.Before(earliest) {
-				soonest, earliest = nonce, expires
-			}
-		}
-		if len(s.ended) >= limit {
-			delete(s.ended, soonest)
+	for len(s.order) > limit || !now.Before(s.order[0].expires) {
+		first := heap.Pop(&s.order).(session) //nolint:forcetypeassert // only sessions are pushed
+		delete(s.ended, first.nonce)
+		if len(s.order) == 0 {
+			return
 		}
 	}
-	s.ended[one.nonce] = one.expires
 }
 
 func (s *sessions) hasEnded(nonce [12]byte) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ended := s.ended[nonce]
-	return ended
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.ended[nonce]
 }
 
 func packCapabilities(c mcp.ClientCapabilities) byte {

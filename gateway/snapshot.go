@@ -16,6 +16,8 @@ type snapshot struct {
 	generation uint64
 	loaded     time.Time
 	manifest   *config.Manifest
+	// warnings are those of loading and building the manifest.
+	warnings config.Problems
 
 	tools map[string]*tool
 	// order holds the tools sorted by name, as lists show them.
