@@ -50,6 +50,14 @@ func (a *app) run(ctx context.Context, source config.Source, how running) error 
 		return a.report(err)
 	}
 	log.configure(g.Manifest().Telemetry.Logs)
+	reload := a.reloader(g, log)
+	if how.watch { // before anybody is told that the gateway is up: no change is missed
+		watcher, watchErr := watchFiles(g.Manifest, log.Logger, reload)
+		if watchErr != nil {
+			return errors.Join(watchErr, g.Close())
+		}
+		defer watcher.stop()
+	}
 	if err = g.Listen(); err != nil { //nolint:contextcheck // Shutdown ends it, after ctx has ended
 		return errors.Join(err, g.Close())
 	}
@@ -62,14 +70,6 @@ func (a *app) run(ctx context.Context, source config.Source, how running) error 
 	}
 	done := make(chan error, 1)
 	go func() { done <- g.Run() }()
-	reload := a.reloader(g, log)
-	if how.watch {
-		watcher, watchErr := watchFiles(g.Manifest, log.Logger, reload)
-		if watchErr != nil {
-			return errors.Join(watchErr, g.Shutdown(ctx))
-		}
-		defer watcher.stop()
-	}
 	return obey(ctx, g, signals, done, reload, log.Logger)
 }
 

@@ -97,7 +97,7 @@ func (b *builder) tag(y *yaml.Node, n *node) {
 	}
 	written, _, _ := strings.Cut(fromColumn(b.file.line(n.line), n.col), " ")
 	at := span{n.line, n.col, n.col + utf8.RuneCountInString(written)}
-	b.report(b.file.problem(at, fmt.Sprintf("the tag %q has no meaning here", clip(y.Tag)), hint))
+	b.report(b.file.problem(at, "this tag has no meaning here", hint))
 }
 
 func styleOf(s yaml.Style) style {
@@ -121,10 +121,10 @@ func (b *builder) alias(y *yaml.Node, depth int) *node {
 	target, seen := b.done[y.Alias]
 	switch {
 	case !seen:
-		b.report(place(at, nil, "").Problem(fmt.Sprintf("unknown anchor %q", clip(y.Value)), "quote this value, if it is meant to begin with *"))
+		b.report(place(at, nil, "").Problem("there is no such anchor", "quote this value, if it is meant to begin with *"))
 		return at
 	case target == nil:
-		b.report(place(at, nil, "").Problem(fmt.Sprintf("the value of anchor %q contains itself", clip(y.Value)), ""))
+		b.report(place(at, nil, "").Problem("the value of this anchor contains itself", ""))
 		return at
 	}
 	b.aliased += target.size
@@ -147,6 +147,7 @@ func (b *builder) mapping(y *yaml.Node, n *node, depth int) {
 		key := b.key(yk)
 		if key == nil {
 			n.broken = true
+			n.dropped = append(n.dropped, member{b.build(yk, depth+1), b.build(yv, depth+1)})
 			continue
 		}
 		merge := yk.Kind == yaml.ScalarNode && yk.Value == "<<" && styleOf(yk.Style) == plain && yk.Style&yaml.TaggedStyle == 0
@@ -154,10 +155,12 @@ func (b *builder) mapping(y *yaml.Node, n *node, depth int) {
 		n.grow(value)
 		if merge {
 			merges = append(merges, b.merged(key, value)...)
+			n.dropped = append(n.dropped, member{key, value})
 			continue
 		}
 		if before := first[key.raw]; before != nil {
 			b.report(twice(key, before, "", fmt.Sprintf("the key %q is written twice", clip(key.raw))))
+			n.dropped = append(n.dropped, member{key, value})
 			continue
 		}
 		first[key.raw] = key

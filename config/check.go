@@ -40,6 +40,7 @@ func (l *loader) check(m *Manifest) {
 			l.checkTool(name, tool, names)
 		}
 	}
+	l.advise(m)
 }
 
 // checkTool checks a tool's name, its upstream, and how its arguments are declared.
@@ -68,14 +69,15 @@ func (l *loader) checkTool(name string, t *Tool, upstreams []string) {
 			l.reportAt(t.Place, []string{"in", arg}, fmt.Sprintf("want one of %s for %q, found %q", strings.Join(places, ", "), clip(arg), clip(in)), suggest(in, places))
 		}
 	}
-	if t.node.get("description") == nil {
-		l.report(t.Warning(fmt.Sprintf("tool %q has no description", clip(name)), "models choose tools by their descriptions"))
-	}
 }
 
-// reportAt adds a problem with a value below a place, unless it was in vain to
-// expand it.
+// reportAt adds a problem with a value below a place, unless there is one
+// already: what follows from it would only confuse.
 func (l *loader) reportAt(p Place, path []string, message, hint string) {
+	at := joinPath(p.Path, path)
+	if slices.ContainsFunc(l.problems, func(known Problem) bool { return known.Path == at && known.Severity == SeverityError }) {
+		return
+	}
 	if below, _ := p.walk(path); below.node == nil || !below.node.broken {
 		l.report(p.ProblemAt(path, message, hint, 0))
 	}
@@ -96,6 +98,8 @@ func (l *loader) checkServer(m *Manifest) {
 	if s.Admin != "off" {
 		if problem := addressProblem(s.Admin); problem != "" {
 			at(problem, "write 127.0.0.1:9090, or off", "admin")
+		} else if s.Admin == s.Listen && !strings.HasSuffix(s.Admin, ":0") {
+			at("admin and listen can't share an address", "write 127.0.0.1:9090, or off", "admin")
 		}
 	}
 	if s.PublicURL != "" && !isOrigin(s.PublicURL, true) {

@@ -78,8 +78,35 @@ func (d *decoder) value(s site, v reflect.Value, f *field) {
 	if !d.special(s, v) && !d.text(s, v) {
 		d.kind(s, v, f)
 	}
-	if d.errors() == before {
+	switch {
+	case d.errors() == before:
 		d.validate(s, v)
+	case v.Kind() == reflect.Slice:
+		d.validateRest(s, v, d.problems[before:])
+	}
+}
+
+// validateRest asks a list whether it makes sense of which some items have
+// problems, for what it has to say of the others.
+func (d *decoder) validateRest(s site, v reflect.Value, known Problems) {
+	check, ok := v.Addr().Interface().(validator)
+	if !ok || s.node.kind != sequenceNode {
+		return
+	}
+	bad := make(map[string]bool)
+	for _, p := range known {
+		below, found := strings.CutPrefix(p.Path, strings.Join(s.path, ".")+".")
+		if !found {
+			return
+		}
+		item, _, _ := strings.Cut(below, ".")
+		bad[item] = true
+	}
+	for _, one := range leaves(check.Validate()) {
+		e, ok := one.(fieldError) //nolint:errorlint // leaves has unwrapped it
+		if ok && len(e.FieldPath()) > 0 && !bad[e.FieldPath()[0]] {
+			d.fail(s, e)
+		}
 	}
 }
 
@@ -180,6 +207,7 @@ func (d *decoder) object(s site, v reflect.Value, extra []string) {
 		switch {
 		case m != nil:
 			d.value(s.member(m), v.FieldByIndex(f.index), f)
+		case f.required && d.misspelled(s.node, t, f):
 		case f.required:
 			d.problem(s, strings.TrimSuffix(fmt.Sprintf("missing field %q in %s", f.name, owner(s.path)), " in "), docHint(f))
 		default:
@@ -197,6 +225,18 @@ func (d *decoder) object(s site, v reflect.Value, extra []string) {
 	d.unknown(s, known, v.Type())
 }
 
+// misspelled reports whether one of the mapping's keys is probably meant for
+// the field: it is reported as unknown.
+func (d *decoder) misspelled(n *node, t *structType, f *field) bool {
+	names := t.names()
+	for _, p := range d.group(t.group, nil) {
+		names = append(names, p.Key)
+	}
+	return slices.ContainsFunc(n.members, func(m member) bool {
+		return !slices.Contains(names, m.key.raw) && nearest(m.key.raw, names) == f.name
+	})
+}
+
 // unknown reports the keys that aren't known.
 func (d *decoder) unknown(s site, known []string, t reflect.Type) {
 	for i := range s.node.members {
@@ -208,9 +248,9 @@ func (d *decoder) unknown(s site, known []string, t reflect.Type) {
 			return
 		}
 		if d.mayHide(t, m, known) {
-			d.hide(m.value)
+			hide(m.value)
 		}
-		message := fmt.Sprintf("unknown field %q", clip(m.key.raw))
+		message := fmt.Sprintf("unknown field %q", m.key.shownKey())
 		if in := owner(s.path); in != "" {
 			message += " in " + in
 		}
@@ -218,7 +258,14 @@ func (d *decoder) unknown(s site, known []string, t reflect.Type) {
 		if elsewhere := d.elsewhere(m.key.raw, s.path); elsewhere != "" && nearest(m.key.raw, known) == "" {
 			hint = elsewhere
 		}
-		d.report(place(m.key, nil, joinPath(strings.Join(s.path, "."), []string{m.key.raw})).Problem(message, hint))
+		if hint == "" {
+			hint = "all keys: sallyport schema --reference"
+		}
+		path := append(slices.Clip(s.path), m.key.raw)
+		if m.key.hidden {
+			path = s.path
+		}
+		d.report(place(m.key, nil, strings.Join(path, ".")).Problem(message, hint))
 	}
 }
 
@@ -257,6 +304,14 @@ func (d *decoder) mapping(s site, v reflect.Value) {
 
 // list decodes into a slice; a single value is a list of one.
 func (d *decoder) list(s site, v reflect.Value, f *field) {
+	if s.node.kind == mappingNode && v.Type().Elem().Kind() == reflect.String {
+		hint := flowHint(s.node)
+		if hint == "" {
+			hint = "write [a, b]"
+		}
+		d.wrong(s, "a list of texts", hint)
+		return
+	}
 	if s.node.kind != sequenceNode {
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		d.value(s, v.Index(0), f)

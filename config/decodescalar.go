@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -159,7 +160,7 @@ func describe(n *node) string {
 		return "a mapping"
 	case n.kind == sequenceNode:
 		return "a list"
-	case n.secret:
+	case n.hidden:
 		return "a text"
 	case n.parts != nil:
 		return "the value of " + clip(n.raw)
@@ -185,12 +186,34 @@ func clip(s string) string {
 	return string([]rune(s)[:most]) + "…"
 }
 
-// flowHint helps with texts that begin with { or [ by mistake.
+// flowHint helps with a mapping or list in the place of a text.
 func flowHint(n *node) string {
-	if n.flow {
+	if len(n.members) == 1 && n.members[0].value.kind == scalarNode && !n.members[0].value.isNull() {
+		switch m := n.members[0]; m.key.raw {
+		case "env":
+			return "write ${" + clip(m.value.raw) + "}"
+		case "file":
+			return "write the text itself, or ${VAR}"
+		}
+	}
+	if n.flow && meantAsText(n) {
 		return "quote this value"
 	}
 	return ""
+}
+
+// meantAsText reports whether something in braces or brackets is probably a
+// text without quotes: a placeholder {name}, or jq.
+func meantAsText(n *node) bool {
+	jq := func(v *node) bool {
+		return v.kind == scalarNode && v.style == plain && (strings.HasPrefix(v.raw, ".") || strings.HasPrefix(v.raw, "$"))
+	}
+	for _, m := range n.members {
+		if m.value.isNull() || jq(m.value) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.items, jq)
 }
 
 // docHint tells what a missing field is for.

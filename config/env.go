@@ -245,27 +245,3 @@ func (b *builder) expand(n *node) {
 	}
 	n.whole = strings.HasPrefix(n.raw, "${") && !strings.HasPrefix(n.raw, "${{") && variableLength(n.raw) == len(n.raw)
 }
-
-// hideVariables takes the values of environment variables out of a problem's
-// words: they may be secrets.
-func hideVariables(p *Problem, n *node) {
-	if n == nil || n.kind != scalarNode {
-		return
-	}
-	hide := func(s, old, instead string) string {
-		if len(old) < 3 {
-			return s
-		}
-		return strings.ReplaceAll(s, old, instead)
-	}
-	if n.secret {
-		p.Message = hide(p.Message, n.text, "[secret]")
-		p.Hint = hide(p.Hint, n.text, "[secret]")
-	}
-	for _, part := range n.parts {
-		if part.name != "" {
-			p.Message = hide(p.Message, part.value, "${"+part.name+"}")
-			p.Hint = hide(p.Hint, part.value, "${"+part.name+"}")
-		}
-	}
-}

@@ -51,6 +51,10 @@ func (l *loader) readFolder(folder string) []*file {
 		if isFile, _ := l.storage.exists(p); !isFile {
 			continue
 		}
+		if shown := filepath.Join(l.shown, name); !l.within(p) {
+			l.report((&file{name: shown, path: p}).problem(span{1, 1, 2}, "this link leaves the folder of the manifest", "copy the file into the folder"))
+			continue
+		}
 		if f := l.readManifest(p, filepath.Join(l.shown, name), nil); f != nil {
 			all = append(all, f)
 		}
@@ -60,6 +64,12 @@ func (l *loader) readFolder(folder string) []*file {
 		l.report(f.problem(span{1, 1, 2}, "there is no *.yaml in this folder", "the smallest manifest is\n"+smallest))
 	}
 	return all
+}
+
+// within reports whether a path stays in the root folder when its links are
+// followed.
+func (l *loader) within(p string) bool {
+	return inside(l.storage.real(l.rootFolder), l.storage.real(p))
 }
 
 func isYAML(name string) bool {
@@ -75,7 +85,7 @@ func (l *loader) readManifest(p, name string, at *Place) *file {
 	}
 	l.loaded[resolved] = true
 	f := &file{name: name, path: p}
-	if at != nil && !inside(l.storage.real(l.rootFolder), resolved) {
+	if at != nil && !l.within(p) {
 		l.report(at.Problem(name+" leaves the folder of the manifest", "an include stays in the root file's folder"))
 		return nil
 	}
@@ -91,6 +101,9 @@ func (l *loader) readManifest(p, name string, at *Place) *file {
 	before := l.errors()
 	l.files = append(l.files, f)
 	f.root = l.parse(f, data, false)
+	if f.root != nil {
+		f.conceal(f.root, nil)
+	}
 	switch {
 	case f.root == nil && l.errors() == before && at == nil:
 		l.report(f.problem(span{1, 1, 2}, "the manifest is empty", "the smallest manifest is\n"+smallest))
@@ -98,6 +111,7 @@ func (l *loader) readManifest(p, name string, at *Place) *file {
 		l.report(f.problem(f.root.token(), "the manifest is empty", "the smallest manifest is\n"+smallest))
 		f.root = nil
 	case f.root != nil && f.root.kind != mappingNode && !f.root.isNull():
+		f.root.hide() // a file that isn't a manifest may be a key
 		l.report(f.problem(f.root.token(), "want a mapping of keys and values, found "+describe(f.root), "begin with version: 1"))
 		f.root = nil
 	}
@@ -243,7 +257,7 @@ func (g *glob) enter(p string, rest []string, exact bool) {
 	switch {
 	case len(rest) == 0 && (isFile || exact):
 		g.found = append(g.found, p)
-	case len(rest) > 0 && isFolder && inside(g.loader.storage.real(g.loader.rootFolder), g.loader.storage.real(p)):
+	case len(rest) > 0 && isFolder && g.loader.within(p):
 		g.walk(p, rest)
 	case len(rest) > 0 && exact && !isFolder && !strings.ContainsAny(strings.Join(rest, ""), `*?[\`):
 		g.found = append(g.found, filepath.Join(append([]string{p}, rest...)...))

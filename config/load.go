@@ -51,7 +51,13 @@ func (l *loader) markBroken(m *Manifest) {
 			continue
 		}
 		switch path[2] {
-		case "input", "input_schema", "in", "upstream":
+		case "input":
+			// Without its place an argument can still be checked with the others.
+			if len(path) == 4 && (strings.HasSuffix(path[3], ".in") || strings.HasSuffix(path[3], ".style")) {
+				continue
+			}
+			m.Tools[path[1]].Broken = true
+		case "input_schema", "in", "upstream":
 			m.Tools[path[1]].Broken = true
 		}
 	}

@@ -250,6 +250,8 @@ func TestHashIsOfContentOnly(t *testing.T) {
 		t.Error("comments or the environment change the hash")
 	case hash(strings.Replace(quickstart, "GET", "PUT", 1), nil) == base:
 		t.Error("another request has the same hash")
+	case hash(quickstart+"auth: {anonymous: {roles: [a]}}\n", nil) == hash(quickstart+"auth: {anonymous: {roles: [b]}}\n", nil):
+		t.Error("what is hidden for being below auth doesn't count for the hash")
 	case hash(fmt.Sprintf(secret, "one"), nil) != hash(fmt.Sprintf(secret, "two"), nil):
 		t.Error("a secret changes the hash")
 	}
@@ -286,11 +288,18 @@ func TestLoadFromDisk(t *testing.T) {
 	if !slices.Contains(m.Folders, dir) {
 		t.Errorf("folders to watch are %v", m.Folders)
 	}
+	if m = load(t, Source{Path: dir}); len(m.Tools) != 2 {
+		t.Errorf("the folder has the tools %v", m.Tools)
+	}
 	write(filepath.Join(outside, "x.yaml"), "tools: {out: {description: d}}\n")
 	link(filepath.Join(dir, "tools-b.yaml"), filepath.Join(outside, "x.yaml"))
 	link(filepath.Join(dir, "sub"), outside)
 	_, err := Load(Source{Path: filepath.Join(dir, "manifest.yaml")}, testParts())
 	if err == nil || !strings.Contains(err.Error(), "leaves the folder") {
+		t.Errorf("a link out of the folder is followed: %v", err)
+	}
+	link(filepath.Join(dir, "c.yaml"), filepath.Join(outside, "x.yaml"))
+	if _, err = Load(Source{Path: dir}, testParts()); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "c.yaml")+":1:1: error: this link leaves the folder") {
 		t.Errorf("a link out of the folder is followed: %v", err)
 	}
 }
@@ -354,5 +363,20 @@ func TestLongLine(t *testing.T) {
 	}
 	if p := m.Tools["t2999"].ProblemAt([]string{"input", "y", "type"}, "", "", 0); manifest[p.Col-1:p.EndCol-1] != `"string"` {
 		t.Errorf("the place is %d to %d", p.Col, p.EndCol)
+	}
+}
+
+// TestBrokenTools: a tool is broken if its arguments can't be told, but not for
+// an argument whose place is none.
+func TestBrokenTools(t *testing.T) {
+	m, err := Load(text(`version: 1
+upstreams: {a: {url: http://a}}
+tools:
+  place: {description: d, input: {x: {type: string, in: nowhere}, y: {}}}
+  shape: {description: d, input: {x: string}}
+  other: {description: d, timeout: x}
+`, nil), testParts())
+	if err == nil || !m.Tools["shape"].Broken || m.Tools["place"].Broken || m.Tools["other"].Broken {
+		t.Errorf("broken are the wrong tools: %v", err)
 	}
 }

@@ -26,7 +26,7 @@ const (
 )
 
 // node is a value of a manifest with aliases and merge keys resolved and
-// variables expanded. Nodes may be shared; only secret is set after building.
+// variables expanded. Nodes may be shared; only hidden and secret are set after building.
 type node struct {
 	file *file
 	kind kind
@@ -46,13 +46,17 @@ type node struct {
 	whole bool
 	// broken says that expansion failed and was reported.
 	broken bool
-	// secret says that the text is a secret and must not be shown.
-	secret bool
+	// hidden says that the text must not be shown; secret that it is known to be
+	// a secret.
+	hidden, secret bool
 
 	// flow says that a mapping or sequence is written in braces or brackets.
 	flow    bool
 	items   []*node
 	members []member
+	// dropped are members that don't count: written twice, merged, or with an
+	// impossible key.
+	dropped []member
 
 	// size and height bound what aliases expand to.
 	size, height int

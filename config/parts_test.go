@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -109,6 +110,18 @@ type testTLS struct {
 type testJWT []struct {
 	Issuer string     `manifest:"issuer,required"`
 	Secret testSecret `manifest:"secret"`
+}
+
+func (l testJWT) Validate() error {
+	seen := make(map[string]bool)
+	var errs []error
+	for i, one := range l {
+		if seen[one.Issuer] {
+			errs = append(errs, &testFieldError{path: []string{strconv.Itoa(i), "issuer"}, message: "listed twice"})
+		}
+		seen[one.Issuer] = true
+	}
+	return errors.Join(errs...)
 }
 
 type testFieldError struct {

@@ -57,7 +57,7 @@ func (p Place) ProblemAt(path []string, message, hint string, offset int) Proble
 	}
 	problem.source = target.file
 	problem.File, problem.Line, problem.Col, problem.EndCol = target.file.name, spot.line, spot.col, spot.end
-	hideVariables(&problem, below.node)
+	hideValues(&problem, below.node)
 	return problem
 }
 

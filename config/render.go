@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/width"
 )
 
 // RenderOptions say how problems are shown to people.
@@ -122,16 +124,19 @@ func (r *renderer) problem(p Problem) {
 	}
 	for number := p.Line - 1; number <= p.Line+1; number++ {
 		if number >= 1 && number <= f.count() {
-			r.line(f, number, shift, hidden)
-		}
-		if number == p.Line {
-			r.caret(p, hint, shift, color)
+			shown := r.line(f, number, shift, hidden)
+			if number == p.Line {
+				r.caret(p, shown, hint, shift, color)
+			}
+		} else if number == p.Line {
+			r.caret(p, nil, hint, shift, color)
 		}
 	}
 }
 
-// line writes a line of the file with its number.
-func (r *renderer) line(f *file, number, shift int, hidden []span) {
+// line writes a line of the file with its number, and returns what is shown
+// of it.
+func (r *renderer) line(f *file, number, shift int, hidden []span) []rune {
 	text := []rune(strings.TrimRight(f.line(number), " \t"))
 	for _, h := range slices.Backward(hidden) {
 		if h.line == number && h.col <= len(text) {
@@ -150,6 +155,7 @@ func (r *renderer) line(f *file, number, shift int, hidden []span) {
 		gap = ""
 	}
 	r.printf("%s%s%s\n", r.paint("34", fmt.Sprintf("%5d |", number)), gap, printable(string(text)))
+	return text
 }
 
 // mask stands for a secret, whatever its length.
@@ -168,16 +174,22 @@ func shownColumns(p Problem, hidden []span) (col, end int) {
 		case h.col <= p.Col: // the problem is with the secret
 			col -= p.Col - h.col
 			end = col + len(mask)
+		case h.end <= p.EndCol: // the secret is a part of what is meant
+			end += change
+		case h.col < p.EndCol:
+			end = max(col+1, end-(p.EndCol-h.col)+len(mask))
 		}
 	}
 	return max(col, 1), end
 }
 
-// caret underlines what is meant, and gives the hint beside it.
-func (r *renderer) caret(p Problem, hint []string, shift int, color string) {
-	width := min(max(p.EndCol-p.Col, 1), max(1, maxWidth-(p.Col-shift)))
-	before := strings.Repeat(" ", max(p.Col-1-shift, 0))
-	line := before + r.paint(color, strings.Repeat("^", width))
+// caret underlines what is meant of the line shown, and gives the hint beside
+// it.
+func (r *renderer) caret(p Problem, shown []rune, hint []string, shift int, color string) {
+	length := min(max(p.EndCol-p.Col, 1), max(1, maxWidth-(p.Col-shift)))
+	begin := max(p.Col-1-shift, 0)
+	before := strings.Repeat(" ", cells(shown, 0, begin))
+	line := before + r.paint(color, strings.Repeat("^", max(1, cells(shown, begin, begin+length))))
 	if hint[0] != "" {
 		line += " " + printable(hint[0])
 	}
@@ -188,6 +200,25 @@ func (r *renderer) caret(p Problem, hint []string, shift int, color string) {
 	}
 }
 
+// cells counts what the characters from one index to another take on a
+// terminal; those after the end of the line take one each.
+func cells(text []rune, from, to int) int {
+	n := 0
+	for i := from; i < to; i++ {
+		if i >= len(text) {
+			return n + to - i
+		}
+		switch r := visible(text[i]); {
+		case unicode.In(r, unicode.Mn, unicode.Me):
+		case width.LookupRune(r).Kind() == width.EastAsianWide, width.LookupRune(r).Kind() == width.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
+
 // hiddenSpans returns the stretches of lines that hold secrets.
 func hiddenSpans(f *file, from, to int) []span {
 	var all []span
@@ -196,6 +227,9 @@ func hiddenSpans(f *file, from, to int) []span {
 			continue
 		}
 		at := n.token()
+		if n.broken { // a tag or an alias
+			at = span{n.line, n.col, utf8.RuneCountInString(f.line(n.line)) + 1}
+		}
 		rest, _ := n.source()
 		several := n.style == literal || n.style == folded ||
 			(n.style == plain && !strings.HasPrefix(rest, n.raw)) ||
@@ -209,8 +243,11 @@ func hiddenSpans(f *file, from, to int) []span {
 		}
 		all = append(all, following(f, n, from, to)...)
 	}
-	if f.root == nil {
-		all = append(all, guessedSecrets(f, from, to)...)
+	for number := max(from, 1); number <= min(to, f.count()); number++ {
+		all = append(all, f.urlSpans(number)...)
+		if f.root == nil {
+			all = append(all, guessedSecrets(f, number)...)
+		}
 	}
 	slices.SortFunc(all, func(a, b span) int { return cmp.Or(a.line-b.line, a.col-b.col) })
 	apart := all[:0] // no two overlap
@@ -239,26 +276,6 @@ func following(f *file, n *node, from, to int) []span {
 	for number := n.line + 1; number <= min(to, f.count()) && indent(number) > base; number++ {
 		if number >= from {
 			all = append(all, span{number, 1, utf8.RuneCountInString(f.line(number)) + 1})
-		}
-	}
-	return all
-}
-
-// guessedSecrets finds secrets in a file that couldn't be parsed: what follows
-// a key that names one.
-func guessedSecrets(f *file, from, to int) []span {
-	var all []span
-	for number := max(from, 1); number <= min(to, f.count()); number++ {
-		text := f.line(number)
-		for i := range len(text) {
-			if text[i] != ':' {
-				continue
-			}
-			start := strings.LastIndexFunc(text[:i], func(c rune) bool { return !unicode.IsLetter(c) && c != '_' && c != '-' }) + 1
-			if secretKey(text[start:i]) && strings.TrimSpace(text[i+1:]) != "" {
-				all = append(all, span{number, utf8.RuneCountInString(text[:i]) + 3, utf8.RuneCountInString(text) + 1})
-				break
-			}
 		}
 	}
 	return all

@@ -190,12 +190,37 @@ func parseDuration(s string) (time.Duration, *scalarError) {
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, &scalarError{want, ""}
+		return 0, &scalarError{want, durationHint(s)}
 	}
 	if d < 0 {
 		return 0, &scalarError{"a duration that is not negative", ""}
 	}
 	return d, nil
+}
+
+var durationWords = regexp.MustCompile(`^([0-9]+) *([A-Za-z]+)$`)
+
+// durationHint knows other spellings of a number with one unit.
+func durationHint(s string) string {
+	m := durationWords.FindStringSubmatch(s)
+	if m == nil {
+		return ""
+	}
+	if _, err := strconv.ParseInt(m[1], 10, 16); err != nil {
+		return "" // too many
+	}
+	switch strings.ToLower(m[2]) {
+	case "ms", "msec", "msecs", "millis", "millisecond", "milliseconds":
+		return "write " + m[1] + "ms"
+	case "s", "sec", "secs", "second", "seconds":
+		return "write " + m[1] + "s"
+	case "m", "min", "mins", "minute", "minutes":
+		return "write " + m[1] + "m"
+	case "h", "hr", "hrs", "hour", "hours":
+		return "write " + m[1] + "h"
+	default:
+		return ""
+	}
 }
 
 func trimSign(s string) string { return trimZeros(unsigned(s)) }

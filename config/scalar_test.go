@@ -14,7 +14,7 @@ func TestDurations(t *testing.T) {
 		}
 	}
 	for text, hint := range map[string]string{
-		"5": "write 5s", "0": "write 0s", "007": "write 7s", "2d": "write 48h", "-5s": "", "": "", "5 s": "", "abc": "", "9999999999h": "", "∞": "",
+		"5": "write 5s", "0": "write 0s", "007": "write 7s", "2d": "write 48h", "-5s": "", "": "", "5 s": "write 5s", "abc": "", "9999999999h": "", "∞": "",
 	} {
 		if got, bad := parseDuration(text); bad == nil || bad.hint != hint {
 			t.Errorf("%q is %v (%v), want a mistake with hint %q", text, got, bad, hint)

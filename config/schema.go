@@ -19,6 +19,12 @@ func Schema(parts Parts) ([]byte, error) {
 	g := schemas{loader: newLoader(Source{}, parts), open: make(map[reflect.Type]bool)}
 	root := g.structure(reflect.TypeFor[Manifest](), nil, "")
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
+	if properties, ok := root["properties"].(object); ok {
+		properties["version"] = describedAs(orVariable(object{"const": manifestVersion}), "Version of the manifest language; always 1.")
+		if tools, isObject := properties["tools"].(object); isObject {
+			tools["propertyNames"] = object{"pattern": toolName.String()}
+		}
+	}
 	root["title"] = "sallyport manifest"
 	root["definitions"] = object{
 		"variable": object{
@@ -76,11 +82,20 @@ func (g schemas) of(t reflect.Type, f *field) object {
 		return orVariable(object{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`})
 	case f != nil && f.size:
 		return orVariable(object{"anyOf": []any{
-			object{"type": "integer", "minimum": 0},
+			object{"type": "integer", "minimum": leastSize(f)},
 			object{"type": "string", "pattern": `^[0-9]+(\.[0-9]+)? ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$`},
 		}})
 	}
 	return g.kind(t, f)
+}
+
+// leastSize is the least number of bytes of a size.
+func leastSize(f *field) int64 {
+	n, bad := parseSize(f.min)
+	if bad != nil {
+		return 0
+	}
+	return n
 }
 
 // special describes the types that aren't described by their fields.
@@ -143,7 +158,13 @@ func (g schemas) kind(t reflect.Type, f *field) object {
 	case reflect.Bool:
 		return orVariable(object{"type": "boolean"})
 	case reflect.Float32, reflect.Float64:
-		return orVariable(object{"type": "number"})
+		s := object{"type": "number"}
+		if f != nil && f.min != "" {
+			if n, ok := jsonNumber(f.min); ok {
+				s["minimum"] = json.Number(n)
+			}
+		}
+		return orVariable(s)
 	default:
 		s := object{"type": "integer"}
 		if f != nil && f.min != "" {

@@ -12,17 +12,25 @@ const maxSecretBytes = 64 << 10
 // secret decodes a text, {file: path} or {env: VAR}.
 func (d *decoder) secret(s site, to secretSetter) {
 	if s.node.kind == scalarNode {
-		d.hide(s.node)
+		hide(s.node)
 		to.SetSecret(s.node.text)
 		return
 	}
+	if s.node.namesSecrets() && len(s.node.members) > 1 {
+		d.problem(s, fmt.Sprintf("only one of env and file for %q", s.name), "")
+		return
+	}
 	if s.node.kind != mappingNode || len(s.node.members) != 1 {
-		d.hide(s.node)
+		hide(s.node)
 		d.wrong(s, "a text, {file: path} or {env: VAR}", "")
 		return
 	}
 	m := &s.node.members[0]
 	below := s.member(m)
+	if m.key.hidden {
+		d.wrong(s, "a text, {file: path} or {env: VAR}", "")
+		return
+	}
 	switch m.key.raw {
 	case "file", "env":
 		if m.value.kind != scalarNode || m.value.isNull() {
@@ -33,7 +41,7 @@ func (d *decoder) secret(s site, to secretSetter) {
 			return
 		}
 	default:
-		d.hide(m.value)
+		hide(m.value)
 		d.report(place(m.key, nil, below.place().Path).Problem(fmt.Sprintf("unknown field %q in a secret", clip(m.key.raw)),
 			suggest(m.key.raw, []string{"file", "env"})))
 		return
@@ -71,29 +79,4 @@ func (d *decoder) secretFile(s site, to secretSetter) {
 		return
 	}
 	to.SetSecret(text)
-}
-
-// hide marks all texts in a node as secret: they aren't shown with problems.
-func (d *decoder) hide(n *node) {
-	for _, item := range n.items {
-		d.hide(item)
-	}
-	for _, m := range n.members {
-		d.hide(m.value)
-	}
-	if n.kind == scalarNode && !n.secret && n.text != "" {
-		n.secret = true
-		if n.file != nil && (!n.whole || strings.Contains(n.raw, ":-")) {
-			n.file.secrets = append(n.file.secrets, n)
-		}
-	}
-}
-
-// secretKey tells keys whose values are secrets wherever they stand.
-func secretKey(key string) bool {
-	switch fold(key) {
-	case "password", "passwd", "secret", "clientsecret", "token", "bearer", "apikey", "privatekey", "secretkey":
-		return true
-	}
-	return false
 }

@@ -11,26 +11,11 @@ import (
 func (d *decoder) manifest(root *node, m *Manifest) {
 	d.root = root
 	d.badDefaults = make(map[string]bool)
-	d.hideKnown(root)
 	d.object(site{node: root}, reflect.ValueOf(m).Elem(), nil)
 	for name, up := range m.Upstreams {
 		up.Name = name
 	}
 	inherit(m)
-}
-
-// hideKnown hides the values of keys that everywhere name secrets.
-func (d *decoder) hideKnown(n *node) {
-	for _, item := range n.items {
-		d.hideKnown(item)
-	}
-	for _, m := range n.members {
-		if m.value.kind == scalarNode && secretKey(m.key.raw) {
-			d.hide(m.value)
-		} else {
-			d.hideKnown(m.value)
-		}
-	}
 }
 
 // rootKeys are the keys of a manifest.
@@ -144,7 +129,7 @@ func (d *decoder) upstream(s site, up *Upstream) {
 	if kind == nil {
 		for _, m := range s.node.members {
 			if m.value.kind != scalarNode {
-				d.hide(m.value)
+				hide(m.value)
 			}
 		}
 		for _, m := range s.node.members {
@@ -154,7 +139,11 @@ func (d *decoder) upstream(s site, up *Upstream) {
 				return
 			}
 		}
-		d.problem(s, owner(s.path)+" has no kind", "give it one of: "+strings.Join(names, ", "))
+		hint := ""
+		if slices.Contains(names, "url") {
+			hint = `write url: "https://…"`
+		}
+		d.problem(s, owner(s.path)+" lacks "+strings.Join(names, " or "), hint)
 		return
 	}
 	own := *s.node

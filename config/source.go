@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds of what is read.
@@ -39,6 +40,26 @@ type file struct {
 	root       *node
 	// secrets are the values that must not be shown.
 	secrets []*node
+	// urls are the credentials in URLs on the lines asked for: lines may be
+	// long, and problems many.
+	urls map[int][]span
+}
+
+// urlSpans returns the stretches of a line that hold credentials of URLs.
+func (f *file) urlSpans(number int) []span {
+	if known, ok := f.urls[number]; ok {
+		return known
+	}
+	text := f.line(number)
+	var all []span
+	for _, at := range urlSecrets(text) {
+		all = append(all, span{number, utf8.RuneCountInString(text[:at[0]]) + 1, utf8.RuneCountInString(text[:at[1]]) + 1})
+	}
+	if f.urls == nil {
+		f.urls = make(map[int][]span)
+	}
+	f.urls[number] = all
+	return all
 }
 
 // line returns a line by its number, which counts from 1.

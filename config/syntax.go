@@ -12,7 +12,9 @@ var (
 	yamlErrorText = regexp.MustCompile(`^yaml: (?:line ([0-9]+): )?(.*)$`)
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 	pairText      = regexp.MustCompile(`(?:^|[\s{,\[])(?:"[^"]*"|'[^']*'|[^\s"'{}\[\],#:][^"'{}\[\],#:]*):(\s+)`)
-	itemText      = regexp.MustCompile(`^(\s*(?:- +)+)`)
+	// flowItem leads to the first character of an item of a list in brackets.
+	flowItem = regexp.MustCompile(`[\[,]\s*[!-~]`)
+	itemText = regexp.MustCompile(`^(\s*(?:- +)+)`)
 )
 
 // syntaxProblem makes a problem of an error of the YAML parser, which tells a
@@ -79,7 +81,7 @@ func doubtfulLine(f *file, number int, message string) (Problem, bool) {
 	if i := strings.IndexByte(indent, '\t'); i >= 0 {
 		return f.problem(span{number, i + 1, i + 2}, "a tab can't indent YAML", "indent with spaces"), true
 	}
-	if at, ok := doubtful(number, text); ok {
+	if at, ok := doubtful(number, text, inFlow(message)); ok {
 		return f.problem(at, words(message), "quote this value"), true
 	}
 	if m := badEscape.FindStringIndex(text); m != nil && strings.Contains(message, "escape") {
@@ -154,14 +156,15 @@ func anchorProblem(f *file, name string) Problem {
 		if i := strings.Index(text, "*"+name); i >= 0 {
 			col := utf8.RuneCountInString(text[:i]) + 1
 			return f.problem(span{number, col, col + utf8.RuneCountInString(name) + 1},
-				"unknown anchor "+strconv.Quote(clip(name)), "quote this value, if it is meant to begin with *")
+				"there is no such anchor", "quote this value, if it is meant to begin with *")
 		}
 	}
-	return f.problem(span{1, 1, 2}, "unknown anchor "+strconv.Quote(clip(name)), "")
+	return f.problem(span{1, 1, 2}, "there is no such anchor", "")
 }
 
-// doubtful finds an unquoted value on a line that YAML can't read as meant.
-func doubtful(number int, text string) (span, bool) {
+// doubtful finds an unquoted value on a line that YAML can't read as meant. flow
+// says that the line is known to be within braces or brackets.
+func doubtful(number int, text string, flow bool) (span, bool) {
 	starts := make([]int, 0, 4)
 	if m := itemText.FindStringIndex(text); m != nil {
 		starts = append(starts, m[1])
@@ -176,11 +179,28 @@ func doubtful(number int, text string) (span, bool) {
 	}
 	for _, start := range starts {
 		value := text[start:]
-		if strings.ContainsAny(text[:start], "{[") {
+		within := flow || strings.ContainsAny(text[:start], "{[")
+		if within {
 			value = value[:flowLength(value)]
 		}
 		value = strings.TrimRight(value, " \t")
-		if wantsQuotes(value) {
+		if wantsQuotes(value) || (within && wantsQuotesInFlow(value)) {
+			col := utf8.RuneCountInString(text[:start]) + 1
+			return span{number, col, col + utf8.RuneCountInString(value)}, true
+		}
+	}
+	if flow {
+		return doubtfulItem(number, text)
+	}
+	return span{}, false
+}
+
+// doubtfulItem finds such a value among the items of a list in brackets.
+func doubtfulItem(number int, text string) (span, bool) {
+	for _, m := range flowItem.FindAllStringIndex(text, -1) {
+		start := m[1] - 1
+		value := strings.TrimRight(text[start:start+flowLength(text[start:])], " \t")
+		if wantsQuotesInFlow(value) && !strings.Contains(value, ": ") {
 			col := utf8.RuneCountInString(text[:start]) + 1
 			return span{number, col, col + utf8.RuneCountInString(value)}, true
 		}
@@ -203,6 +223,12 @@ func flowLength(s string) int {
 		}
 	}
 	return len(s)
+}
+
+// wantsQuotesInFlow reports whether an unquoted text holds what ends it within
+// braces and brackets, as the parser has it.
+func wantsQuotesInFlow(value string) bool {
+	return value != "" && !strings.ContainsRune("\"'#{[|>", rune(value[0])) && strings.Contains(value, "?")
 }
 
 // wantsQuotes reports whether the rest of a line is an unquoted value with

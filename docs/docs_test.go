@@ -167,8 +167,12 @@ func checkManifest(t *testing.T, folder string, b block) {
 		t.Errorf("%s:%d: %v\n%s", b.page, b.line, err, shown.String())
 		return
 	}
-	if warnings := g.Manifest().Warnings; len(warnings) > 0 {
-		t.Errorf("%s:%d: %v", b.page, b.line, warnings)
+	for _, w := range g.Warnings() {
+		// A part of a manifest shows upstreams without tools, and tools without
+		// auth.
+		if !strings.HasPrefix(w.Message, "no tool asks upstream") && !strings.Contains(w.Message, "is there for nobody") {
+			t.Errorf("%s:%d: %v", b.page, b.line, w)
+		}
 	}
 	if err := g.Close(); err != nil {
 		t.Errorf("%s:%d: %v", b.page, b.line, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/config"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/schema"
 	"github.com/sallyport-mcp/sallyport/plugins"
@@ -41,6 +42,7 @@ func (g *Gateway) build(m *config.Manifest) (*snapshot, error) {
 	b.buildTools(s)
 	b.buildAuth(s)
 	b.buildFront(s)
+	b.checkTLS()
 	b.warnOfNobody(s)
 	if len(b.problems) > 0 {
 		if err := b.lease.release(); err != nil {
@@ -229,7 +231,7 @@ func (t *tool) limit(ceiling time.Duration) {
 func (b *builder) prepareHeaders(t *tool) {
 	headers, err := schema.Headers(t.spec.InputSchema)
 	if err != nil {
-		b.problems = append(b.problems, t.source.ProblemAt([]string{"input"}, err.Error(), "", 0))
+		b.faultInput(t.source, err)
 	}
 	t.headers = headers
 }
@@ -324,6 +326,23 @@ func (b *builder) buildAuth(s *snapshot) {
 // unless the manifest says another.
 func (b *builder) resource() string {
 	return publicURL(b.m).String() + endpointPath
+}
+
+// checkTLS refuses certificate files that can't be served, while they can still
+// be refused.
+func (b *builder) checkTLS() {
+	files := b.m.Server.TLS
+	if files == nil || files.Cert == "" || files.Key == "" {
+		return
+	}
+	if err := edge.CheckTLS(tlsFiles(files)); err != nil {
+		b.problems = append(b.problems, b.m.Server.ProblemAt([]string{"tls"}, err.Error(), "", 0))
+	}
+}
+
+// tlsFiles names the files to the edge.
+func tlsFiles(files *config.ServerTLS) edge.TLS {
+	return edge.TLS{Cert: files.Cert, Key: files.Key, ClientCA: files.ClientCA}
 }
 
 // warnOfNobody warns of tools that are there for nobody, and of an auth that

@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport-mcp/sallyport/config"
+	"github.com/sallyport-mcp/sallyport/gateway"
 	"github.com/sallyport-mcp/sallyport/plugins/auth"
+	"github.com/sallyport-mcp/sallyport/plugins/standard"
 )
 
 // guarded is a manifest with every guard on.
@@ -298,5 +301,28 @@ tools: {get: {description: Get., request: GET /}}
 	}
 	if seen := b.requests(); len(seen) != 1 {
 		t.Errorf("the upstream saw %v", seen)
+	}
+}
+
+// TestTLSFilesAreChecked shows that certificate files that can't be served are
+// found when the manifest is built, at their place.
+func TestTLSFilesAreChecked(t *testing.T) {
+	folder := t.TempDir()
+	junk := filepath.Join(folder, "junk.pem")
+	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	manifest := `version: 1
+server: {listen: "127.0.0.1:0", admin: "off", tls: {cert: "` + junk + `", key: "` + filepath.Join(folder, "absent.pem") + `"}}
+upstreams: {crm: {url: "http://127.0.0.1:9"}}
+tools: {get: {description: Get., request: GET /}}
+`
+	_, err := gateway.New(gateway.Options{
+		Source: config.Source{Path: "manifest.yaml", Overlay: map[string][]byte{"manifest.yaml": []byte(manifest)}},
+		Parts:  standard.Parts(),
+	})
+	problems, ok := gateway.IsProblems(err)
+	if !ok || len(problems) != 1 || problems[0].Line != 2 || problems[0].Path != "server.tls" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -99,6 +99,9 @@ func (g *Gateway) Reload() (Generation, error) {
 	g.reload.Lock()
 	defer g.reload.Unlock()
 	generation, err := g.swap()
+	if err == nil {
+		g.refreshTLS()
+	}
 	g.refused.Store(err != nil)
 	g.observe.Reloaded(generation.Number, generation.Hash, err)
 	return generation, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"strings"
 
@@ -19,7 +18,8 @@ func (g *Gateway) Listen() error {
 	server := &g.current.Load().manifest.Server
 	cfg := edge.Config{Addr: server.Listen, Handler: g, Log: g.log, Observe: g.observe.Refused}
 	if server.TLS != nil {
-		cfg.TLS = &edge.TLS{Cert: server.TLS.Cert, Key: server.TLS.Key, ClientCA: server.TLS.ClientCA}
+		files := tlsFiles(server.TLS)
+		cfg.TLS = &files
 	}
 	listener, err := edge.Listen(cfg)
 	if err != nil {
@@ -86,8 +86,9 @@ func (g *Gateway) Run() error {
 	return errors.Join(errs...)
 }
 
-// Shutdown drains: readiness fails, no new connection is taken, and every call
-// begun is answered. When ctx ends first, what is left is cut off.
+// Shutdown drains: readiness fails, every call begun is answered, and what
+// comes meanwhile is told to try again (503). When ctx ends first, what is left
+// is cut off.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.draining.Store(true)
 	g.listeners.Lock()
@@ -154,10 +155,23 @@ func (g *Gateway) LogReload(generation Generation, err error) {
 		return
 	}
 	for _, p := range problems {
-		level := slog.LevelError
+		tell := g.log.Error
 		if p.Severity == config.SeverityWarning {
-			level = slog.LevelWarn
+			tell = g.log.Warn
 		}
-		g.log.Log(context.Background(), level, "manifest refused", "problem", p.Error(), "hint", p.Hint, "active_generation", active)
+		tell("manifest refused", "problem", p.Error(), "hint", p.Hint, "active_generation", active)
+	}
+}
+
+// refreshTLS puts the certificate files in force that the build has checked.
+func (g *Gateway) refreshTLS() {
+	g.listeners.Lock()
+	server := g.server
+	g.listeners.Unlock()
+	if server == nil {
+		return
+	}
+	if err := server.RefreshTLS(); err != nil {
+		g.log.Error("certificate not refreshed; the one in force stays", "error", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -44,23 +45,54 @@ func (b *builder) specify(source *config.Tool) *plugins.Tool {
 	return spec
 }
 
-// faultSchema tells of a schema that can't be compiled; of the properties of
-// `input` each is tried alone, to find the place.
+// faultSchema tells of a schema that can't be compiled. A property of `input`
+// that is wrong is taken out, to find out whether others are.
 func (b *builder) faultSchema(source *config.Tool, err error) {
+	b.faultInput(source, err)
 	if source.Input == nil {
-		b.problems = append(b.problems, source.InputSchema.Problem(err.Error(), ""))
 		return
 	}
-	found := false
-	for i := range source.Input.Properties {
-		p := &source.Input.Properties[i]
-		if _, own := schema.Compile(p.Schema); own != nil {
-			found = true
-			b.problems = append(b.problems, p.Problem(own.Error(), ""))
+	properties := slices.Clone(source.Input.Properties)
+	for range properties {
+		var e *schema.Error
+		if !errors.As(err, &e) || len(e.Path) < 2 || e.Path[0] != "properties" {
+			return
 		}
+		for i := range properties {
+			if properties[i].Name == e.Path[1] {
+				properties[i].Schema = []byte("true")
+			}
+		}
+		rest := &plugins.Tool{}
+		specifyInput(rest, properties)
+		if _, err = schema.Compile(rest.InputSchema); err == nil {
+			return
+		}
+		b.faultInput(source, err)
 	}
-	if !found {
-		b.problems = append(b.problems, source.Input.Problem(err.Error(), ""))
+}
+
+// faultInput places mistakes in the input schema where that is written.
+func (b *builder) faultInput(source *config.Tool, err error) {
+	if source.Input == nil {
+		if source.InputSchema != nil {
+			b.fault(source.InputSchema.Place, err)
+		}
+		return
+	}
+	mistakes := schema.Errors{}
+	if one := (*schema.Error)(nil); !errors.As(err, &mistakes) && errors.As(err, &one) {
+		mistakes = schema.Errors{one}
+	}
+	for _, e := range mistakes {
+		path := e.Path
+		if len(path) > 0 && path[0] == "properties" {
+			path = path[1:] // input is the properties themselves
+		}
+		b.problems = append(b.problems, source.Input.ProblemAt(path, e.Message, e.Hint, 0))
+	}
+	if len(mistakes) == 0 {
+		b.fault(source.Input.Place, err)
 	}
 }
 

@@ -143,12 +143,17 @@ type Env struct {
 // Observer takes note of what happens outside of calls. All methods are cheap
 // and never block.
 type Observer interface {
-	// BreakerState tells a breaker's new state: 0 closed, 1 half-open, 2 open.
+	// Breaker tells of an upstream's breaker. Whoever wants to know calls state,
+	// which must return at once: 0 closed, 1 half-open, 2 open. Release ends
+	// that when the breaker is given up.
+	Breaker(upstream string, state func() int) (release func())
+	// BreakerState tells that a breaker's state changed, and to which.
 	BreakerState(upstream string, state int)
 	// KeySetRefresh tells how fetching an issuer's key set ended.
 	KeySetRefresh(issuer string, err error)
-	// UpstreamRequest tells one request sent to an upstream: its status (0 if
-	// none came) and its duration in nanoseconds.
+	// UpstreamRequest tells one request to an upstream: its status (0 if none
+	// came, be it that the upstream couldn't be reached) and its duration in
+	// nanoseconds.
 	UpstreamRequest(upstream string, status int, duration int64)
 	// Retry tells that a request is about to be repeated.
 	Retry(upstream string)

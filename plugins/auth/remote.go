@@ -161,7 +161,7 @@ func (r *remoteKeys) loop(ctx context.Context) {
 		}
 		r.env.Observe.KeySetRefresh(r.issuer, err)
 		if err != nil {
-			r.env.Log.Warn("key set not refreshed", "issuer", r.issuer, "error", err, "retry_in", pause)
+			r.env.Log.Warn("key set not refreshed", "issuer", r.issuer, "error", err, "retry_in", pause.String())
 		}
 		timer := time.NewTimer(pause)
 		select {

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,59 +20,70 @@ type uses struct {
 
 // checker finds out what an expression refers to and refuses what it may not.
 type checker struct {
-	text  string
-	scope Scope
-	uses  *uses
-	err   error // the first
+	text   string
+	scope  Scope
+	uses   *uses
+	tokens []token
+	told   map[spot]int // how many mistakes of a spot are told
+	errs   plugins.FieldErrors
 }
 
-func (c *checker) fail(token, message, hint string) {
-	if c.err == nil {
-		c.err = &plugins.FieldError{Message: message, Hint: hint, Offset: max(find(c.text, token), 0)}
+// fail notes a mistake at an offset of the text.
+func (c *checker) fail(offset int, message, hint string) {
+	for _, e := range c.errs {
+		if e.Offset == offset {
+			return // one is enough
+		}
 	}
+	c.errs = append(c.errs, &plugins.FieldError{Message: message, Hint: hint, Offset: offset})
 }
 
-// find looks for a token that isn't part of a longer word.
-func find(text, token string) int {
-	for at := 0; token != ""; {
-		i := strings.Index(text[at:], token)
-		if i < 0 {
-			return -1
-		}
-		start, end := at+i, at+i+len(token)
-		if (start == 0 || !isWord(text[start-1])) && (end == len(text) || !isWord(text[end])) {
-			return start
-		}
-		at = start + 1
+// wrong notes a mistake of a token: of the first one like it, the next time of
+// the second, and so on.
+func (c *checker) wrong(at spot, message, hint string) {
+	if c.tokens == nil {
+		c.tokens, c.told = scan(c.text), map[spot]int{}
 	}
-	return -1
+	c.told[at]++
+	c.fail(at.offset(c.tokens, c.told[at]), message, hint)
+}
+
+// name is the spot of a function, a variable, a format, or `.`.
+func name(text string) spot {
+	if text == "." || strings.HasPrefix(text, "$") || strings.HasPrefix(text, "@") {
+		return spot{kind: tokenOther, text: text}
+	}
+	return spot{kind: tokenName, text: text}
 }
 
 func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-func (c *checker) check(tree *gojq.Query) {
+// check notes what is wrong with the tree, and reports whether it can be
+// compiled, to find more.
+func (c *checker) check(tree *gojq.Query) bool {
 	c.uses.names = map[string]bool{}
 	if tree.Meta != nil || len(tree.Imports) > 0 {
-		c.fail("", "modules are not available in expressions", "")
-		return
+		c.fail(0, "modules are not available in expressions", "")
+		return false
 	}
 	if tree.Term == nil && tree.Left == nil {
-		c.fail("", "the expression is empty", "")
-		return
+		c.fail(0, "the expression is empty", "")
+		return false
 	}
 	w := walker{def: c.def, query: func(*gojq.Query) {}, term: c.term, index: func(*gojq.Index) {}}
 	w.walkQuery(tree)
 	if !c.scope.Body {
 		c.body(tree)
 	}
+	return true
 }
 
 func (c *checker) def(d *gojq.FuncDef) {
-	for _, name := range append([]string{d.Name}, d.Args...) {
-		if slices.Contains(allNames(), name) || strings.HasPrefix(name, "_") || strings.HasPrefix(name, "$__") {
-			c.fail(d.Name, fmt.Sprintf("%q can't be defined anew", name), "choose another name")
+	for _, defined := range append([]string{d.Name}, d.Args...) {
+		if slices.Contains(allNames(), defined) || strings.HasPrefix(defined, "_") || strings.HasPrefix(defined, "$__") {
+			c.wrong(name(defined), fmt.Sprintf("%q can't be defined anew", defined), "choose another name")
 		}
 	}
 }
@@ -81,25 +91,28 @@ func (c *checker) def(d *gojq.FuncDef) {
 func allNames() []string { return []string{NameArgs, NameCaller, NameStatus, NameHeaders} }
 
 func (c *checker) term(t *gojq.Term) {
+	if t.Format != "" && !slices.Contains(formats(), t.Format) {
+		c.wrong(name(t.Format), fmt.Sprintf("unknown format %q", t.Format), didYouMean(t.Format, formats()))
+	}
 	if t.Func == nil {
 		return
 	}
-	name := t.Func.Name
-	switch name {
+	called := t.Func.Name
+	switch called {
 	case "env", "$ENV", "input", "inputs", "debug", "stderr", "input_filename", "input_line_number",
 		"halt", "halt_error", "modulemeta", "get_search_list", "builtins":
-		c.fail(name, fmt.Sprintf("%q is not available in expressions", name), "")
+		c.wrong(name(called), fmt.Sprintf("%q is not available in expressions", called), "")
 	case "test", "match", "capture", "scan", "split", "splits", "sub", "gsub":
 		if len(t.Func.Args) > 0 && !literal(t.Func.Args[0]) {
 			c.uses.dynamicRegexp = true
 		}
 	case NameArgs, NameCaller, NameStatus, NameHeaders:
 		if len(t.Func.Args) == 0 {
-			c.name(name, t)
+			c.named(called, t)
 		}
 	}
-	if strings.HasPrefix(name, "$__") || strings.HasPrefix(name, "_") {
-		c.fail(name, fmt.Sprintf("%q is not defined", name), "")
+	if strings.HasPrefix(called, "$__") || strings.HasPrefix(called, "_") {
+		c.wrong(name(called), fmt.Sprintf("%q is not defined", called), "")
 	}
 }
 
@@ -107,18 +120,18 @@ func literal(q *gojq.Query) bool {
 	return q.Term != nil && q.Term.Str != nil && q.Term.Str.Queries == nil && len(q.Term.SuffixList) == 0
 }
 
-// name notes the use of one of the scope's names.
-func (c *checker) name(name string, t *gojq.Term) {
-	if !slices.Contains(c.scope.Names, name) {
-		c.fail(name, fmt.Sprintf("%q is not known here", name), "known here: "+strings.Join(c.known(), ", "))
+// named notes the use of one of the scope's names.
+func (c *checker) named(base string, t *gojq.Term) {
+	if !slices.Contains(c.scope.Names, base) {
+		c.wrong(name(base), fmt.Sprintf("%q is not known here", base), "known here: "+strings.Join(c.known(), ", "))
 		return
 	}
-	c.uses.names[name] = true
+	c.uses.names[base] = true
 	member, ok := "", false
 	if len(t.SuffixList) > 0 {
 		member, ok = memberOf(t.SuffixList[0].Index)
 	}
-	switch name {
+	switch base {
 	case NameArgs:
 		if !ok {
 			c.uses.allArgs = true
@@ -127,11 +140,11 @@ func (c *checker) name(name string, t *gojq.Term) {
 		}
 	case NameCaller:
 		if ok && !slices.Contains(callerFields(), member) {
-			c.fail(member, fmt.Sprintf("caller has no %q", member), didYouMean(member, callerFields()))
+			c.wrong(spot{tokenMember, member, NameCaller}, fmt.Sprintf("caller has no %q", member), didYouMean(member, callerFields()))
 		}
 	case NameHeaders:
 		if !ok {
-			c.fail(name, "headers must be asked for one by name", `write headers["Content-Type"]`)
+			c.wrong(name(base), "headers must be asked for one by name", `write headers["Content-Type"]`)
 		} else if !slices.Contains(c.uses.headers, member) {
 			c.uses.headers = append(c.uses.headers, member)
 		}
@@ -149,7 +162,7 @@ func (c *checker) declared(argument string) bool {
 	if c.scope.Arguments == nil || slices.Contains(c.scope.Arguments, argument) {
 		return true
 	}
-	c.fail(argument, fmt.Sprintf("there is no argument %q", argument), argumentHint(argument, c.scope.Arguments))
+	c.wrong(spot{tokenMember, argument, NameArgs}, fmt.Sprintf("there is no argument %q", argument), argumentHint(argument, c.scope.Arguments))
 	return false
 }
 
@@ -198,9 +211,9 @@ func (c *checker) body(q *gojq.Query) {
 		if slices.Contains(c.scope.Arguments, member) {
 			hint = "write args." + member
 		}
-		c.fail("."+member, "there is no body here that `."+member+"` could be taken from", hint)
+		c.wrong(spot{kind: tokenBody, text: member}, "there is no body here that `."+member+"` could be taken from", hint)
 	case t.Type == gojq.TermTypeIdentity, t.Type == gojq.TermTypeRecurse:
-		c.fail(".", "there is no body here that `.` could be", "")
+		c.wrong(name("."), "there is no body here that `.` could be", "")
 	case t.Type == gojq.TermTypeQuery:
 		c.body(t.Query)
 	case t.Type == gojq.TermTypeArray:
@@ -209,41 +222,5 @@ func (c *checker) body(q *gojq.Query) {
 		for _, kv := range t.Object.KeyVals {
 			c.body(kv.Val)
 		}
-	}
-}
-
-// syntaxError gives a parse error its place.
-func syntaxError(text string, err error) error {
-	out := &plugins.FieldError{Message: "jq: " + err.Error()}
-	var parse *gojq.ParseError
-	if errors.As(err, &parse) {
-		out.Offset = min(max(parse.Offset-len(parse.Token), 0), len(text))
-	}
-	return out
-}
-
-// compileError finds the place of what gojq does not know.
-func compileError(text string, err error, scope Scope) error {
-	out := &plugins.FieldError{Message: "jq: " + err.Error()}
-	_, name, _ := strings.Cut(err.Error(), ": ")
-	bare, _, _ := strings.Cut(name, "/")
-	out.Offset = max(find(text, bare), 0)
-	if strings.HasPrefix(err.Error(), "function not defined") {
-		out.Hint = didYouMean(bare, append(builtins(), scope.Names...))
-		if slices.Contains(scope.Arguments, bare) {
-			out.Hint = "write args." + bare
-		}
-	}
-	return out
-}
-
-// builtins are the functions of jq that people use most, for hints.
-func builtins() []string {
-	return []string{
-		"length", "keys", "values", "has", "map", "map_values", "select", "empty", "add", "any", "all", "flatten", "range",
-		"floor", "sqrt", "round", "tostring", "tonumber", "type", "sort", "sort_by", "group_by", "min", "max", "unique",
-		"unique_by", "reverse", "contains", "startswith", "endswith", "split", "join", "ascii_downcase", "ascii_upcase",
-		"to_entries", "from_entries", "with_entries", "first", "last", "limit", "test", "match", "capture", "sub", "gsub",
-		"tojson", "fromjson", "todate", "fromdate", "now", "del", "paths", "walk", "not", "error", "index", "trim",
 	}
 }

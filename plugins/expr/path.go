@@ -29,26 +29,27 @@ type Piece struct {
 
 // ParsePath reads a path with `{name}` placeholders (RFC 6570, level 1) of the
 // declared arguments; nil allows any. The error is a *plugins.FieldError with
-// an Offset in the text.
+// an Offset in the text; of several mistakes, plugins.FieldErrors.
 func ParsePath(path string, declared []string) (*Path, error) {
 	if !strings.HasPrefix(path, "/") {
 		return nil, &plugins.FieldError{Message: "the path must start with /"}
 	}
 	p := &Path{}
 	var segment []Piece
+	var errs plugins.FieldErrors
 	for i := 1; i < len(path); {
 		piece, next, err := nextPiece(path, i, p.HasQuery)
 		if err != nil {
-			return nil, err
+			return nil, oneOrMore(append(errs, err))
 		}
 		i = next
 		switch {
 		case piece.Name != "":
 			if declared != nil && !slices.Contains(declared, piece.Name) {
-				return nil, &plugins.FieldError{
+				errs = append(errs, &plugins.FieldError{
 					Message: fmt.Sprintf("there is no argument %q", piece.Name),
 					Hint:    argumentHint(piece.Name, declared), Offset: piece.Offset,
-				}
+				})
 			}
 			fallthrough
 		case piece.Literal != "":
@@ -64,13 +65,19 @@ func ParsePath(path string, declared []string) (*Path, error) {
 		}
 	}
 	p.Segments = append(p.Segments, segment)
-	return p, p.dots(path)
+	if err := p.dots(path); err != nil {
+		errs = append(errs, err)
+	}
+	if len(errs) > 0 {
+		return nil, oneOrMore(errs)
+	}
+	return p, nil
 }
 
 // nextPiece reads one placeholder, one run of literal text, or one separator
 // (then the piece is empty).
-func nextPiece(path string, i int, inQuery bool) (Piece, int, error) {
-	fail := func(at int, message, hint string) (Piece, int, error) {
+func nextPiece(path string, i int, inQuery bool) (Piece, int, *plugins.FieldError) {
+	fail := func(at int, message, hint string) (Piece, int, *plugins.FieldError) {
 		return Piece{}, 0, &plugins.FieldError{Message: message, Hint: hint, Offset: at}
 	}
 	if c := path[i]; !inQuery && (c == '/' || c == '?') {
@@ -138,7 +145,7 @@ func isURL(c byte) bool {
 }
 
 // dots refuses `.` and `..` as segments: servers and proxies take them away.
-func (p *Path) dots(path string) error {
+func (p *Path) dots(path string) *plugins.FieldError {
 	for _, segment := range p.Segments {
 		if len(segment) != 1 || segment[0].Name != "" {
 			continue

@@ -25,7 +25,7 @@ type Query struct {
 const recompileAfter = 4096
 
 // ParseQuery compiles a jq expression. The error is a *plugins.FieldError whose
-// Offset is a byte of the text.
+// Offset is a byte of the text; of several mistakes, plugins.FieldErrors.
 func ParseQuery(text string, scope Scope) (*Query, error) {
 	if len(text) > maxSource {
 		return nil, &plugins.FieldError{Message: "the expression is too long"}
@@ -36,16 +36,16 @@ func ParseQuery(text string, scope Scope) (*Query, error) {
 	}
 	q := &Query{text: text, tree: tree}
 	c := checker{text: text, scope: scope, uses: &q.uses}
-	if c.check(tree); c.err != nil {
-		return nil, c.err
+	if !c.check(tree) {
+		return nil, c.result()
 	}
-	if q.plain = plainOf(tree); q.plain != nil {
-		return q, nil
+	if q.plain = plainOf(tree); q.plain == nil {
+		guard(tree)
+		tree.FuncDefs = append(nameDefs(), tree.FuncDefs...)
+		c.compile(q)
 	}
-	guard(tree)
-	tree.FuncDefs = append(nameDefs(), tree.FuncDefs...)
-	if err := q.compile(); err != nil {
-		return nil, compileError(text, err, scope)
+	if err := c.result(); err != nil {
+		return nil, err
 	}
 	return q, nil
 }

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,13 +56,10 @@ func ParseJSON(raw json.RawMessage, scope Scope) (*Template, error) {
 	}
 	p := templateParser{scope: scope, out: &Template{uses: map[string]bool{}}}
 	p.out.root = p.node(raw, nil)
-	switch len(p.errs) {
-	case 0:
-		return p.out, nil
-	case 1:
-		return nil, p.errs[0]
+	if len(p.errs) > 0 {
+		return nil, oneOrMore(p.errs)
 	}
-	return nil, p.errs
+	return p.out, nil
 }
 
 type templateParser struct {
@@ -90,12 +86,10 @@ func trimSpace(raw []byte) []byte {
 }
 
 func (p *templateParser) fail(err error, path []string) node {
-	var field *plugins.FieldError
-	if !errors.As(err, &field) {
-		field = &plugins.FieldError{Message: err.Error()}
+	for _, field := range fieldErrors(err) {
+		field.Path = slices.Concat(path, field.Path)
+		p.errs = append(p.errs, field)
 	}
-	field.Path = append(slices.Clone(path), field.Path...)
-	p.errs = append(p.errs, field)
 	return node{literal: []byte("null")}
 }
 

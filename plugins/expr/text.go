@@ -31,34 +31,53 @@ type part struct {
 }
 
 // ParseText compiles a string with holes. The error is a *plugins.FieldError
-// whose Offset is a byte of the string.
+// whose Offset is a byte of the string; of several mistakes, in one hole or in
+// many, plugins.FieldErrors.
 func ParseText(s string, scope Scope) (*Text, error) {
 	t := &Text{source: s}
+	var errs plugins.FieldErrors
 	for at := 0; ; {
 		i := strings.Index(s[at:], holeStart)
 		if i < 0 {
 			t.literal(s[at:])
-			return t, nil
+			break
 		}
 		t.literal(s[at : at+i])
 		start := at + i + len(holeStart)
 		n := holeLen(s[start:])
 		if n < 0 {
-			return nil, &plugins.FieldError{Message: "the hole is not closed", Hint: "end it with }}", Offset: at + i}
+			errs = append(errs, &plugins.FieldError{Message: "the hole is not closed", Hint: "end it with }}", Offset: at + i})
+			break
 		}
 		inner := s[start : start+n]
 		trimmed := strings.TrimLeft(inner, " \t\r\n")
 		q, err := ParseQuery(strings.TrimRight(trimmed, " \t\r\n"), scope)
-		if err != nil {
-			var field *plugins.FieldError
-			if errors.As(err, &field) {
-				field.Offset += start + len(inner) - len(trimmed)
-			}
-			return nil, err
+		for _, e := range fieldErrors(err) {
+			e.Offset += start + len(inner) - len(trimmed)
+			errs = append(errs, e)
 		}
 		t.parts = append(t.parts, part{query: q})
 		at = start + n + len(holeEnd)
 	}
+	if len(errs) > 0 {
+		return nil, oneOrMore(errs)
+	}
+	return t, nil
+}
+
+// fieldErrors are the mistakes that an error of this package is.
+func fieldErrors(err error) plugins.FieldErrors {
+	var all plugins.FieldErrors
+	var one *plugins.FieldError
+	switch {
+	case err == nil:
+	case errors.As(err, &all):
+	case errors.As(err, &one):
+		all = plugins.FieldErrors{one}
+	default:
+		all = plugins.FieldErrors{{Message: err.Error()}}
+	}
+	return all
 }
 
 func (t *Text) literal(s string) {

@@ -65,6 +65,22 @@ func TestTextRefused(t *testing.T) {
 	}
 }
 
+// Every hole is looked at, and the last that isn't closed.
+func TestTextRefusedAll(t *testing.T) {
+	_, err := expr.ParseText(`a ${{ args.x }} b ${{ .a }} ${{  args.y + foo }} ${{ 1`, everything())
+	var all plugins.FieldErrors
+	if !errors.As(err, &all) {
+		t.Fatalf("got %v", err)
+	}
+	var offsets []int
+	for _, e := range all {
+		offsets = append(offsets, e.Offset)
+	}
+	if want := []int{11, 38, 42, 49}; !reflect.DeepEqual(offsets, want) {
+		t.Errorf("got %v at %v, want %v", err, offsets, want)
+	}
+}
+
 func TestValueKeepsType(t *testing.T) {
 	for _, tt := range []struct {
 		text string
@@ -232,4 +248,19 @@ func FuzzParseText(f *testing.F) {
 			t.Fatalf("%q: %v", s, err)
 		}
 	})
+}
+
+func TestParsePathRefusedAll(t *testing.T) {
+	_, err := expr.ParsePath(`/a/{x}/{customer_id}/{y}?q={x}#`, []string{"customer_id"})
+	var all plugins.FieldErrors
+	if !errors.As(err, &all) {
+		t.Fatalf("got %v", err)
+	}
+	var offsets []int
+	for _, e := range all {
+		offsets = append(offsets, e.Offset)
+	}
+	if want := []int{3, 21, 27, 30}; !reflect.DeepEqual(offsets, want) {
+		t.Errorf("got %v at %v, want %v", err, offsets, want)
+	}
 }

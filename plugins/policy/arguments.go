@@ -99,12 +99,13 @@ func (a *arguments) read(call *plugins.Call) (map[string]any, error) {
 		}
 		value = decoded
 	}
+	sent := value
 	value, coerced := call.Tool.Input.Coerce(value)
 	if call.Record != nil {
 		call.Record.Coerced += coerced
 	}
 	if violations := call.Tool.Input.Validate(value, nil); len(violations) > 0 {
-		return nil, &plugins.Error{Kind: plugins.KindInvalid, Message: explain(call.Tool.Name, violations)}
+		return nil, &plugins.Error{Kind: plugins.KindInvalid, Message: explain(call.Tool.Name, violations, sent)}
 	}
 	args, ok := value.(map[string]any)
 	if !ok {
@@ -127,17 +128,44 @@ func (a *arguments) fill(args map[string]any) map[string]any {
 	return args
 }
 
-// explain lists all violations so that a model can mend them at once. Their
-// number and texts are bounded by package schema.
-func explain(tool string, violations []schema.Violation) string {
+// explain lists all violations so that a model can mend them at once, in terms
+// of what it sent. Their number and texts are bounded by package schema.
+func explain(tool string, violations []schema.Violation, sent any) string {
 	var b strings.Builder
 	b.WriteString("The arguments of " + tool + " don't fit its input schema:")
 	for _, v := range violations {
-		pointer := v.Pointer
-		if pointer == "" {
-			pointer = "the arguments"
-		}
-		b.WriteString("\n- " + pointer + ": expected " + v.Expected + ", got " + v.Got)
+		b.WriteString("\n- " + line(v.As(sent)))
 	}
 	return b.String()
+}
+
+// line puts one violation into words.
+func line(v schema.Violation) string {
+	switch v.Fault {
+	case schema.FaultMissing:
+		text := v.Pointer + " is required"
+		switch {
+		case v.Note == "":
+		case strings.HasPrefix(v.Note, "beside "):
+			text += " " + v.Note
+		default:
+			text += ": " + v.Note
+		}
+		return text
+	case schema.FaultUnknown:
+		text := v.Pointer + " is not a known property"
+		if strings.Count(v.Pointer, "/") == 1 {
+			text = v.Pointer + " is not an argument"
+		}
+		if v.Note != "" {
+			text += "; " + v.Note
+		}
+		return text
+	case schema.FaultValue:
+	}
+	place := v.Pointer
+	if place == "" {
+		place = "the arguments"
+	}
+	return place + ": expected " + v.Expected + ", got " + v.Got
 }

@@ -48,18 +48,15 @@ func TestArgumentsArrive(t *testing.T) {
 func TestArgumentsAllViolationsAtOnce(t *testing.T) {
 	tl := tool(t)
 	p := build(t, ArgumentsPart(), struct{}{}, envFor(tl))
-	got, err := sent(t, p, callOf(tl, "alice"), []byte(`{"customer_id":[],"limit":0,"x":1}`))
-	e := wantKind(t, err, plugins.KindInvalid)
-	want := "The arguments of get_customer don't fit its input schema:"
-	found := tl.Input.Validate(map[string]any{"customer_id": []any{}, "limit": json.Number("0"), "x": json.Number("1")}, nil)
-	if len(found) != 3 {
-		t.Fatalf("%d violations, want 3", len(found))
-	}
-	for _, v := range found {
-		want += "\n- " + v.Pointer + ": expected " + v.Expected + ", got " + v.Got
-	}
-	if e.Message != want || got != nil {
-		t.Errorf("message\n%s\nwant\n%s", e.Message, want)
+	for _, c := range []struct{ text, want string }{
+		{`{"customer_id":[],"limit":0,"x":1}`, "/customer_id: expected string, got array of 0 items\n- /limit: expected integer >= 1, got number 0\n- /x is not an argument; there are \"customer_id\", \"deep\", \"limit\""},
+		{`{"custmer_id":"a","limit":"0"}`, "/customer_id is required: string\n- /limit: expected integer >= 1, got string \"0\"\n- /custmer_id is not an argument; did you mean \"customer_id\"?"},
+	} {
+		got, err := sent(t, p, callOf(tl, "alice"), []byte(c.text))
+		e := wantKind(t, err, plugins.KindInvalid)
+		if want := "The arguments of get_customer don't fit its input schema:\n- " + c.want; e.Message != want || got != nil {
+			t.Errorf("%s: message\n%s\nwant\n%s", c.text, e.Message, want)
+		}
 	}
 }
 

@@ -74,10 +74,25 @@ type breaker struct{ circuit *circuit }
 
 // circuit is a breaker's state, kept over reloads.
 type circuit struct {
-	retained
-	gate   *gobreaker.TwoStepCircuitBreaker[any]
-	opened atomic.Pointer[time.Time] // when it opened last
-	open   time.Duration
+	gate     *gobreaker.TwoStepCircuitBreaker[any]
+	opened   atomic.Pointer[time.Time] // when it opened last
+	open     time.Duration
+	upstream string
+	journal  *journal
+	release  func() // ends that the state is published
+}
+
+// Close gives the breaker up.
+func (c *circuit) Close() error {
+	c.release()
+	return nil
+}
+
+// state is published when metrics are read.
+func (c *circuit) state() int {
+	state := int(c.gate.State())
+	c.journal.write()
+	return state
 }
 
 func newBreaker(settings Breaker, env plugins.Env) (plugins.Policy, error) {
@@ -89,7 +104,7 @@ func newBreaker(settings Breaker, env plugins.Env) (plugins.Policy, error) {
 	}
 	upstream := upstreamOf(env)
 	c, err := keep(env, fmt.Sprintf("breaker/%s/%+v", upstream, settings), func() *circuit {
-		return newCircuit(settings, upstream, env.Observe)
+		return newCircuit(settings, upstream, env)
 	})
 	if err != nil {
 		return nil, err
@@ -97,11 +112,9 @@ func newBreaker(settings Breaker, env plugins.Env) (plugins.Policy, error) {
 	return &breaker{circuit: c}, nil
 }
 
-func newCircuit(b Breaker, upstream string, observe plugins.Observer) *circuit {
-	c := &circuit{open: b.Open}
-	if observe != nil {
-		observe.BreakerState(upstream, int(gobreaker.StateClosed))
-	}
+func newCircuit(b Breaker, upstream string, env plugins.Env) *circuit {
+	c := &circuit{open: b.Open, upstream: upstream, journal: newJournal(env.Log, upstream, b.Open), release: func() {}}
+	var tripped gobreaker.Counts // with what it opened; under the gate's lock
 	c.gate = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
 		Name:         upstream,
 		MaxRequests:  uint32(b.Probes), // Validate bounds it
@@ -111,27 +124,36 @@ func newCircuit(b Breaker, upstream string, observe plugins.Observer) *circuit {
 		// Requests in flight are in Counts.Requests, but have no outcome yet.
 		ReadyToTrip: func(n gobreaker.Counts) bool {
 			ended := n.TotalFailures + n.TotalSuccesses
+			tripped = n
 			return int(ended) >= b.MinCalls && float64(n.TotalFailures) >= b.FailureRatio*float64(ended)
 		},
 		IsExcluded: func(err error) bool { return errors.Is(err, errNotCounted) },
-		OnStateChange: func(_ string, _, to gobreaker.State) {
+		OnStateChange: func(_ string, from, to gobreaker.State) {
 			if to == gobreaker.StateOpen {
 				now := time.Now()
 				c.opened.Store(&now)
 			}
-			if observe != nil {
-				observe.BreakerState(upstream, int(to))
+			c.journal.note(change{from: from, to: to, failures: tripped.TotalFailures, requests: tripped.TotalFailures + tripped.TotalSuccesses})
+			if env.Observe != nil {
+				env.Observe.BreakerState(upstream, int(to))
 			}
 		},
 	})
+	if env.Observe != nil {
+		c.release = env.Observe.Breaker(upstream, c.state)
+	}
 	return c
 }
 
 // Wrap implements plugins.Policy.
 func (b *breaker) Wrap(next plugins.Handler) plugins.Handler {
 	return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
+		defer b.circuit.journal.write()
 		done, err := b.circuit.gate.Allow()
 		if err != nil {
+			if call.Record != nil {
+				call.Record.Upstream = b.circuit.upstream
+			}
 			return nil, b.refuse(call, err)
 		}
 		first := call.Record == nil || call.Record.Attempts == 0

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -63,7 +64,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 		if !ask(t, p, nil) || !ask(t, p, nil) {
 			t.Fatal("want all to pass after a good probe")
 		}
-		if states := env.Observe.(*notes).states; !slices.Equal(states, []int{0, 2, 1, 2, 1, 0}) {
+		if states := env.Observe.(*notes).states; !slices.Equal(states, []int{2, 1, 2, 1, 0}) {
 			t.Errorf("states told: %v", states)
 		}
 	})
@@ -108,6 +109,126 @@ func TestBreakerCountsOnlyTheUpstreamsFaults(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The access line of a refused call names the upstream that rests.
+func TestBreakerNamesTheUpstreamInTheRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := build(t, BreakerPart(), Breaker{}, envFor(tool(t)))
+		for range 10 {
+			ask(t, p, upstream500)
+		}
+		call := callOf(tool(t), "alice")
+		_, err := p.Wrap(fine)(context.Background(), call)
+		wantKind(t, err, plugins.KindBreakerOpen)
+		if call.Record.Upstream != "crm" {
+			t.Errorf("upstream %q in the record", call.Record.Upstream)
+		}
+	})
+}
+
+func TestBreakerTellsItsPresentState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env, k := envFor(tool(t)), &kept{}
+		env.Keep = k.keep
+		told := env.Observe.(*notes)
+		p := build(t, BreakerPart(), Breaker{}, env)
+		if told.state() != 0 || len(told.states) != 0 {
+			t.Errorf("state %d, changes %v before anything happened", told.state(), told.states)
+		}
+		for range 10 {
+			ask(t, p, upstream500)
+		}
+		if told.state() != 2 {
+			t.Errorf("state %d of an open breaker", told.state())
+		}
+		time.Sleep(30*time.Second + 1) // and nobody calls
+		if told.state() != 1 {
+			t.Errorf("state %d after the rest", told.state())
+		}
+		for _, v := range k.values {
+			if err := v.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if told.state != nil {
+			t.Error("a breaker that is given up tells its state")
+		}
+	})
+}
+
+func TestBreakerLogsItsChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text strings.Builder
+		env := envFor(tool(t))
+		env.Log = slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}}))
+		settings := defaultBreaker()
+		settings.MinCalls, settings.Open = 4, 3*time.Second
+		p := build(t, BreakerPart(), settings, env)
+		want := func(what, lines string) {
+			t.Helper()
+			if text.String() != lines {
+				t.Errorf("%s: logged %q, want %q", what, text.String(), lines)
+			}
+			text.Reset()
+		}
+		for _, err := range []error{upstream500, nil, upstream500} {
+			ask(t, p, err)
+		}
+		want("closed", "")
+		ask(t, p, upstream500)
+		want("opened", `level=WARN msg="upstream crm rests for 3s: 3 of 4 requests failed" upstream=crm rest=3s failures=3 requests=4`+"\n")
+		ask(t, p, nil)
+		want("refused", "")
+		time.Sleep(3*time.Second + 1)
+		ask(t, p, upstream500)
+		want("bad probe", `level=INFO msg="upstream crm has rested: the next request probes it" upstream=crm`+"\n"+
+			`level=WARN msg="upstream crm rests for 3s: the probe failed" upstream=crm rest=3s`+"\n")
+		time.Sleep(3*time.Second + 1)
+		ask(t, p, nil)
+		want("good probe", `level=INFO msg="upstream crm has rested: the next request probes it" upstream=crm`+"\n"+
+			`level=INFO msg="upstream crm answers again: all requests pass" upstream=crm`+"\n")
+	})
+}
+
+// stuck is a log that blocks until it is let go.
+type stuck struct {
+	slog.Handler
+	inside, leave chan struct{}
+}
+
+func (stuck) Enabled(context.Context, slog.Level) bool { return true }
+
+func (s stuck) Handle(context.Context, slog.Record) error {
+	s.inside <- struct{}{}
+	<-s.leave
+	return nil
+}
+
+// A log that blocks holds up who writes it, and no other call.
+func TestBreakerDoesNotLogUnderItsLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env := envFor(tool(t))
+		log := stuck{slog.DiscardHandler, make(chan struct{}), make(chan struct{})}
+		env.Log = slog.New(log)
+		settings := defaultBreaker()
+		settings.MinCalls = 1
+		p := build(t, BreakerPart(), settings, env)
+		go func() {
+			_, _ = p.Wrap(failing(upstream500))(context.Background(), callOf(tool(t), "alice"))
+		}()
+		<-log.inside
+		if ask(t, p, nil) {
+			t.Error("want the breaker open")
+		}
+		close(log.leave)
+		synctest.Wait()
+	})
 }
 
 func TestBreakerSurvivesPanics(t *testing.T) {

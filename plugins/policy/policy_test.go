@@ -46,6 +46,18 @@ type notes struct {
 	retries atomic.Int64
 	mu      sync.Mutex
 	states  []int
+	state   func() int // of the breaker there is
+}
+
+func (n *notes) Breaker(_ string, state func() int) func() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.state = state
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.state = nil
+	}
 }
 
 func (n *notes) BreakerState(_ string, state int) {

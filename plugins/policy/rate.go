@@ -58,7 +58,7 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	s := string(text)
 	slash := strings.IndexByte(s, '/')
 	if slash < 0 {
-		return rateError(0, "want an amount and a period, such as 60/min", "")
+		return rateError(0, "want an amount and a period, such as 60/min", amountHint(s))
 	}
 	rest := s[slash+1:]
 	unit, tail, _ := strings.Cut(rest, " ")
@@ -112,6 +112,15 @@ func unitPeriod(unit string) time.Duration {
 		return time.Hour
 	}
 	return 0
+}
+
+// amountHint completes an amount that stands alone.
+func amountHint(text string) string {
+	amount := strings.TrimSpace(text)
+	if n, err := strconv.ParseInt(amount, 10, 64); err != nil || n < 1 {
+		return "write e.g. 60/min"
+	}
+	return "write " + amount + "/min"
 }
 
 // unitHint proposes the unit that was meant.

@@ -33,8 +33,10 @@ func TestRateIsRefused(t *testing.T) {
 		offset int
 		hint   string
 	}{
-		"":                  {0, ""},
-		"60":                {0, ""},
+		"":                  {0, "write e.g. 60/min"},
+		"60":                {0, "write 60/min"},
+		"-60":               {0, "write e.g. 60/min"},
+		"often":             {0, "write e.g. 60/min"},
 		"60/minute":         {3, "write 60/min"},
 		"60/m":              {3, "write 60/min"},
 		"5/sec burst 3":     {2, "write 5/s"},

@@ -36,8 +36,20 @@ type RateLimit []LimitRule
 type LimitRule struct {
 	Rate   Rate   `manifest:"rate,required" doc:"How much passes: 60/min, also /s and /h; and how much of it at once after a pause: 60/min burst 10. The burst is a sixth of the rate unless written, with small rates up to 5 and at most half. Passing is smooth: no stretch of time lets more than rate and burst through."`
 	Per    string `manifest:"per" doc:"What has a count of its own. client: each client with each tool, or on the server each client over all its requests; tool: the tool, over all its clients; all: everything under a rule of the same rate, over all clients and tools. A client is the principal, or the remote address if anonymous." enum:"client,tool,all" default:"client"`
-	Cost   int64  `manifest:"cost" doc:"How much of the rate one call takes." default:"1"`
+	Cost   Cost   `manifest:"cost" doc:"How much of the rate one call takes." default:"1"`
 	Answer string `manifest:"answer" doc:"How a refusal is told: http, with status 429 and Retry-After; tool_error, in a result that the model reads." enum:"http,tool_error" default:"http"`
+}
+
+// Cost is how much of a rate one call takes.
+type Cost int64
+
+// Validate refuses a cost below 1. It is a method of the value, so that its
+// mistake is found whatever else is wrong with the rule.
+func (c Cost) Validate() error {
+	if c < 1 {
+		return &plugins.FieldError{Message: "want a cost of at least 1"}
+	}
+	return nil
 }
 
 // UnmarshalText reads the short form, a rate.
@@ -89,9 +101,9 @@ func (r LimitRule) mistakes() []*plugins.FieldError {
 		add("per", "want client, tool or all", "")
 	}
 	switch {
-	case r.Cost < 1:
-		add("cost", "want a cost of at least 1", "")
-	case r.Rate.explicit && r.Cost > r.Rate.rate.Burst, r.Cost > maxBurst:
+	case r.Cost.Validate() != nil:
+		add("cost", r.Cost.Validate().Error(), "")
+	case r.Rate.explicit && int64(r.Cost) > r.Rate.rate.Burst, r.Cost > maxBurst:
 		add("cost", "a call would cost more than the burst and never pass", "raise the burst of the rate, or lower the cost")
 	}
 	switch r.Answer {
@@ -151,7 +163,7 @@ func breadth(scope string) int {
 // a changed one starts afresh, and what comes from a caller is at their end.
 func bind(rule LimitRule, env plugins.Env) *boundRule {
 	rate := rule.Rate
-	rate.rate.Burst = max(rate.rate.Burst, rule.Cost)
+	rate.rate.Burst = max(rate.rate.Burst, int64(rule.Cost))
 	place, one, many, whose := "server", "request", "requests", "for each client"
 	if env.Tool != nil {
 		place, one, many = "tool/"+env.Tool.Name, "call of "+env.Tool.Name, "calls of "+env.Tool.Name
@@ -167,7 +179,7 @@ func bind(rule LimitRule, env plugins.Env) *boundRule {
 		limiter:   newLimiter(env.Store, rate.rate),
 		prefix:    "rate/" + rule.Per + "/" + place + "/" + rule.Rate.String() + "/",
 		scope:     rule.Per,
-		cost:      rule.Cost,
+		cost:      int64(rule.Cost),
 		limit:     rate.words(one, many) + " " + whose,
 		toolError: rule.Answer == answerToolError,
 	}

@@ -9,16 +9,29 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/plugins"
+	"github.com/sallyport-mcp/sallyport/plugins/expr"
 )
 
 const maxAttempts = 10
 
 // Retry says when and how upstream requests are repeated.
 type Retry struct {
-	Attempts   int           `manifest:"attempts" doc:"Requests at most, the first included." default:"3"`
+	Attempts   Attempts      `manifest:"attempts" doc:"Requests at most, the first included." default:"3"`
 	Backoff    time.Duration `manifest:"backoff" doc:"Bound of the wait before the first repetition. It doubles each time; the wait itself is random, from nothing to the bound." default:"100ms"`
 	MaxBackoff time.Duration `manifest:"max_backoff" doc:"Longest bound. Where an upstream's Retry-After asks for more, the request is not repeated." default:"2s"`
 	On         []RetryOn     `manifest:"on" doc:"What is tried again: connect, timeout, or a status from 400 to 599. Default: connect, 502, 503, 504. But for connect, where nothing was sent, only requests that are safe to repeat."`
+}
+
+// Attempts is how often a request is sent at most.
+type Attempts int
+
+// Validate refuses what isn't 1 to 10. It is a method of the value, so that its
+// mistake is found whatever else is wrong with the settings.
+func (a Attempts) Validate() error {
+	if a < 1 || a > maxAttempts {
+		return &plugins.FieldError{Message: "want 1 to " + strconv.Itoa(maxAttempts) + " attempts"}
+	}
+	return nil
 }
 
 // RetryOn is a failure that is tried again: "connect", "timeout", or an HTTP
@@ -36,7 +49,15 @@ func (o RetryOn) Validate() error {
 	if o == "connect" || o == "timeout" || o.status() != 0 {
 		return nil
 	}
-	return &plugins.FieldError{Message: "want connect, timeout, or a status from 400 to 599, found " + strconv.Quote(string(o))}
+	return &plugins.FieldError{Message: "want connect, timeout, or a status from 400 to 599, found " + strconv.Quote(string(o)), Hint: o.hint()}
+}
+
+// hint proposes what was meant.
+func (o RetryOn) hint() string {
+	if near := expr.Suggest(string(o), []string{"connect", "timeout"}); near != "" {
+		return `did you mean "` + near + `"?`
+	}
+	return "write e.g. connect, 503"
 }
 
 // status returns the status that is meant; 0 if it is none.
@@ -62,8 +83,8 @@ func (r Retry) Validate() error {
 	refuse := func(message string, path ...string) {
 		mistakes = append(mistakes, &plugins.FieldError{Path: path, Message: message})
 	}
-	if r.Attempts < 1 || r.Attempts > maxAttempts {
-		refuse("want 1 to "+strconv.Itoa(maxAttempts)+" attempts", "attempts")
+	if err := r.Attempts.Validate(); err != nil {
+		refuse(err.Error(), "attempts")
 	}
 	mistakes = append(mistakes, positive(r.Backoff, "backoff"))
 	if r.MaxBackoff < r.Backoff {
@@ -135,7 +156,7 @@ func (r *retry) Wrap(next plugins.Handler) plugins.Handler {
 	return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
 		r.budget.request()
 		result, err := next(ctx, call)
-		for attempt := 1; err != nil && attempt < r.Attempts; attempt++ {
+		for attempt := 1; err != nil && attempt < int(r.Attempts); attempt++ {
 			wait, again := r.again(ctx, call, err, attempt)
 			if !again || !r.budget.retry() {
 				break

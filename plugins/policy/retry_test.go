@@ -126,7 +126,7 @@ func TestRetryNeverPassesTheDeadline(t *testing.T) {
 	tl := tool(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		settings := Retry{
-			Attempts:   rapid.IntRange(2, maxAttempts).Draw(rt, "attempts"),
+			Attempts:   Attempts(rapid.IntRange(2, maxAttempts).Draw(rt, "attempts")),
 			Backoff:    time.Duration(rapid.Int64Range(1, int64(3*time.Second)).Draw(rt, "backoff")),
 			MaxBackoff: 1 << 50, On: []RetryOn{"503"},
 		}
@@ -326,4 +326,28 @@ func TestRetryAndBreakerSpareAFailingUpstream(t *testing.T) {
 			t.Errorf("%d requests of 3000 calls, %d probes", requests, probes)
 		}
 	})
+}
+
+// Each value checks itself, so that one mistake doesn't hide another.
+func TestSettingsCheckThemselves(t *testing.T) {
+	for _, a := range []Attempts{-1, 0, maxAttempts + 1} {
+		wantMistake(t, a.Validate(), "", "want 1 to 10 attempts")
+	}
+	wantMistake(t, Cost(0).Validate(), "", "at least 1")
+	for _, good := range []interface{ Validate() error }{Attempts(1), Attempts(maxAttempts), Cost(1)} {
+		if err := good.Validate(); err != nil {
+			t.Errorf("%v: %v", good, err)
+		}
+	}
+}
+
+func TestRetryOnHints(t *testing.T) {
+	for text, hint := range map[string]string{
+		"conect": `did you mean "connect"?`, "time_out": `did you mean "timeout"?`, "5xx": "write e.g. connect, 503",
+	} {
+		err, _ := errors.AsType[*plugins.FieldError](RetryOn(text).Validate())
+		if err == nil || err.Hint != hint {
+			t.Errorf("%s: %+v, want hint %q", text, err, hint)
+		}
+	}
 }

@@ -85,10 +85,13 @@ func (b *builder) arguments() {
 func (b *builder) fail(err error, path ...string) {
 	var list plugins.FieldErrors
 	var one *plugins.FieldError
+	var inSchema *schema.Error
 	switch {
 	case errors.As(err, &list):
 	case errors.As(err, &one):
 		list = plugins.FieldErrors{one}
+	case errors.As(err, &inSchema):
+		list = plugins.FieldErrors{{Path: inSchema.Path, Message: inSchema.Message, Hint: inSchema.Hint}}
 	default:
 		list = plugins.FieldErrors{{Message: err.Error()}}
 	}
@@ -105,6 +108,10 @@ func (b *builder) wrong(message, hint string, path ...string) {
 }
 
 func (b *builder) query(text string, path ...string) *expr.Query {
+	if strings.HasPrefix(strings.TrimSpace(text), "${{") {
+		b.wrong("want a jq expression, found a hole", path[len(path)-1]+" is bare jq: take ${{ }} away", path...)
+		return nil
+	}
 	q, err := expr.ParseQuery(text, b.scope)
 	if err != nil {
 		b.fail(err, path...)
@@ -137,7 +144,7 @@ func (b *builder) schema(raw json.RawMessage) {
 	}
 	compiled, err := schema.Compile(compacted.Bytes())
 	if err != nil {
-		b.wrong(err.Error(), "", "schema")
+		b.fail(err, "schema")
 		return
 	}
 	b.t.listed, b.t.schema = compacted.Bytes(), compiled
@@ -154,6 +161,8 @@ func (b *builder) refusals(texts map[string]string) {
 			hint := ""
 			if lower := strings.ToLower(key); refusalKey.MatchString(lower) {
 				hint = "write " + lower
+			} else if near := expr.Suggest(lower, []string{"3xx", "4xx", "5xx", "default"}); near != "" {
+				hint = `did you mean "` + near + `"?`
 			}
 			b.wrong("want a status such as 404, a class such as 5xx, or default", hint, "errors", key)
 			continue
@@ -171,11 +180,12 @@ func (b *builder) place(s Settings) {
 			b.wrong("want a media type such as image/png", "", "mime_type")
 		}
 	}
-	uri := s.URI
-	if uri == "" || uri == none {
-		uri = "sallyport://" + b.env.Name
+	if s.URI == "" || s.URI == none {
+		// The name may be none that a URI can have; that is told elsewhere.
+		b.t.uri = b.text("sallyport://"+b.env.Name, "uri")
+		return
 	}
-	b.t.uri = b.uri(uri, "uri")
+	b.t.uri = b.uri(s.URI, "uri")
 }
 
 // sense refuses settings that can't work together.

@@ -27,11 +27,14 @@ func TestMistakes(t *testing.T) {
 	}{
 		{"select syntax", "select", 4, "", Settings{Select: ".a |"}},
 		{"select of an undeclared argument", "select", 0, "", Settings{Select: "args.nope"}},
+		{"select with a hole", "select", 0, "found a hole", Settings{Select: "${{ .a }}"}},
+		{"pattern in the schema", "schema.properties.a.pattern", 0, "pattern", Settings{Schema: json.RawMessage(`{"properties":{"a":{"pattern":"("}}}`)}},
 		{"text with an open hole", "text", 3, "not closed", Settings{Text: "Hi ${{ .a"}},
 		{"text with an undeclared argument", "text", 10, "", Settings{Text: "Order ${{ args.order }}"}},
-		{"schema", "schema", 0, "type", Settings{Schema: json.RawMessage(`{"type":"nonsense"}`)}},
+		{"schema", "schema.type", 0, "type", Settings{Schema: json.RawMessage(`{"type":"nonsense"}`)}},
 		{"schema that is no object", "schema", 0, "want a JSON Schema", Settings{Schema: json.RawMessage(`true`)}},
 		{"error key", "errors.4XX", 0, "want a status", Settings{Errors: map[string]string{"4XX": "x"}}},
+		{"error class", "errors.40x", 0, "want a status", Settings{Errors: map[string]string{"40x": "x"}}},
 		{"error of success", "errors.200", 0, "want a status", Settings{Errors: map[string]string{"200": "x"}}},
 		{"error text", "errors.404", 6, "", Settings{Errors: map[string]string{"404": "No ${{ args.x }}"}}},
 		{"mime type", "mime_type", 0, "media type", Settings{MIMEType: "png"}},
@@ -125,6 +128,34 @@ func TestPart(t *testing.T) {
 	for _, f := range reflect.VisibleFields(part.Settings) {
 		if f.Tag.Get("manifest") == "" || f.Tag.Get("doc") == "" {
 			t.Errorf("%s has no key or no documentation", f.Name)
+		}
+	}
+}
+
+// A tool whose name no URI can have is refused for its name, not for a URI that
+// nobody wrote.
+func TestNoMistakeInTheDefaultURI(t *testing.T) {
+	env := testEnv(nil)
+	env.Name = "get order:%"
+	if _, err := build(Settings{As: "json"}, env); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHintsOfMistakes(t *testing.T) {
+	for _, tt := range []struct {
+		set  Settings
+		hint string
+	}{
+		{Settings{Select: " ${{ .a }}"}, "select is bare jq: take ${{ }} away"},
+		{Settings{Errors: map[string]string{"40x": "x"}}, `did you mean "4xx"?`},
+		{Settings{Errors: map[string]string{"4XX": "x"}}, "write 4xx"},
+		{Settings{Schema: json.RawMessage(`{"type":"strin"}`)}, `did you mean "string"?`},
+	} {
+		_, err := build(tt.set, testEnv(nil))
+		var e *plugins.FieldError
+		if !errors.As(err, &e) || e.Hint != tt.hint {
+			t.Errorf("%+v: got %+v, want the hint %s", tt.set, e, tt.hint)
 		}
 	}
 }

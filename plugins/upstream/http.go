@@ -14,6 +14,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ func HTTP() plugins.UpstreamPart {
 // HTTPSettings are the keys of an HTTP upstream.
 type HTTPSettings struct {
 	URL          string                    `manifest:"url,required" doc:"Base URL of the service, e.g. https://crm.internal/api."`
-	Headers      map[string]plugins.Secret `manifest:"headers" doc:"Headers sent with every request."`
+	Headers      map[string]plugins.Secret `manifest:"headers" doc:"Headers sent with every request. Values of 8 characters and more are treated as secrets and starred out of answers, unless the header only negotiates, such as Accept."`
 	Auth         *HTTPAuth                 `manifest:"auth" doc:"How the gateway authenticates to the service; exactly one kind. A caller's token is never sent on."`
 	TLS          *HTTPTLS                  `manifest:"tls" doc:"Certificates for https."`
 	Connections  int                       `manifest:"connections" doc:"Most connections open at once." default:"128"`
@@ -168,17 +169,20 @@ func parseBase(text string) (*base, *plugins.FieldError) {
 		return nil, &plugins.FieldError{Path: []string{"url"}, Message: message, Hint: hint}
 	}
 	u, err := url.Parse(text)
-	if err != nil {
+	switch {
+	case err != nil && !strings.Contains(text, "://"):
+		return fail("the URL must start with http:// or https://", schemeHint(text))
+	case err != nil:
 		// The parser's error quotes the URL, which may hold a password.
 		return fail("not a URL", "write https://host/path")
-	}
-	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fail("the URL must start with http:// or https://", "write https://host/path")
+		return fail("the URL must start with http:// or https://", schemeHint(text))
 	case u.User != nil:
 		return fail("credentials don't belong in the URL", "use `auth`")
 	case u.Hostname() == "":
 		return fail("the URL has no host", "write https://host/path")
+	case !isPort(u.Port()):
+		return fail("there is no port "+u.Port(), "write a port from 1 to 65535")
 	case u.Fragment != "" || strings.Contains(text, "#"):
 		return fail("the URL has a fragment, which is never sent", "write %23 for the character")
 	case !isHost(u.Host):
@@ -197,6 +201,24 @@ func parseBase(text string) (*base, *plugins.FieldError) {
 		b.header = strings.TrimSuffix(b.header, ":"+standard)
 	}
 	return b, nil
+}
+
+// schemeHint completes what lacks only its scheme.
+func schemeHint(text string) string {
+	u, err := url.Parse("http://" + text)
+	switch {
+	case err != nil || strings.Contains(text, "://") || u.User != nil || !isHost(u.Host) || u.RawQuery != "" || u.Fragment != "" || !isURLText(u.EscapedPath()):
+		return "write https://host/path"
+	case u.Port() == "" || u.Port() == "443":
+		return "write https://" + text
+	}
+	return "write http://" + text
+}
+
+// isPort reports whether a port can be dialed; none stands for the scheme's.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return s == "" || err == nil && n > 0
 }
 
 func isHost(s string) bool {

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -253,6 +254,32 @@ func TestTimeout(t *testing.T) {
 			}
 			<-ended
 		})
+	}
+}
+
+// A deadline closes the connection; the error tells of the deadline, and the
+// message whether the call may be made again.
+func TestTimeoutSaysWhatToDo(t *testing.T) {
+	u := build(t, base(listen(t, func(_ int, c net.Conn) { _, _ = io.Copy(io.Discard, c) })))
+	for request, advice := range map[string]string{
+		"GET /":  "It is safe to call it again.",
+		"POST /": "It may have taken effect nevertheless: check before you call it again.",
+	} {
+		ctx, cancel := plugins.WithDeadline(context.Background(), time.Now().Add(30*time.Millisecond))
+		_, err := prepare(t, u, short(t, request)).Do(ctx, callOf(t, `{}`))
+		cancel()
+		if err == nil || kindOf(t, err) != plugins.KindTimeout || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: got %v", request, err)
+		} else if want := "The service behind this tool did not answer in time, and the call was stopped. " + advice; err.Error() != want {
+			t.Errorf("%s: %q, want %q", request, err, want)
+		}
+		// Nothing was sent when the time was over before.
+		past, cancel := plugins.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+		_, err = prepare(t, build(t, base("http://127.0.0.1:1")), short(t, request)).Do(past, callOf(t, `{}`))
+		cancel()
+		if err == nil || kindOf(t, err) != plugins.KindTimeout || !strings.HasSuffix(err.Error(), "Nothing was sent. It is safe to call it again.") {
+			t.Errorf("%s, nothing sent: %v", request, err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -97,11 +98,15 @@ func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Respo
 		status = ex.status
 		err = ex.decode(u.maxResponse)
 	}
-	u.record(call.Record, sent, status, time.Since(start))
+	took := time.Since(start)
 	if err != nil {
 		ex.release()
-		return nil, op.problem(ctx, sent, err)
+		failed := op.problem(ctx, sent, err)
+		// What was never sent counts if that is the upstream's doing.
+		u.record(call.Record, sent, status, took, sent > 0 || failed.Kind != plugins.KindCancelled)
+		return nil, failed
 	}
+	u.record(call.Record, sent, status, took, true)
 	ex.redact(u.redactor)
 	return &plugins.Response{
 		Status: status, ContentType: mediaType(ex.raw("content-type")),
@@ -109,7 +114,7 @@ func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Respo
 	}, nil
 }
 
-func (u *httpUpstream) record(r *plugins.Record, sent int, status int, took time.Duration) {
+func (u *httpUpstream) record(r *plugins.Record, sent int, status int, took time.Duration, counts bool) {
 	if r != nil {
 		r.Attempts += sent
 		r.UpstreamDuration += took
@@ -117,7 +122,7 @@ func (u *httpUpstream) record(r *plugins.Record, sent int, status int, took time
 			r.UpstreamStatus = status
 		}
 	}
-	if u.observe != nil && sent > 0 {
+	if u.observe != nil && counts {
 		u.observe.UpstreamRequest(u.name, status, int64(took))
 	}
 }
@@ -212,7 +217,7 @@ func (op *operation) problem(ctx context.Context, sent int, err error) *plugins.
 	deadline, limited := ctx.Deadline()
 	switch ended := ctx.Err(); {
 	case errors.Is(ended, context.DeadlineExceeded), ended == nil && limited && !time.Now().Before(deadline):
-		e.Kind, e.Message = plugins.KindTimeout, "The service behind this tool did not answer in time."
+		return op.late(sent, err)
 	case ended != nil:
 		e.Kind, e.Message = plugins.KindCancelled, "The call was cancelled."
 	case sent == 0:
@@ -232,4 +237,22 @@ func (op *operation) problem(ctx context.Context, sent int, err error) *plugins.
 		e.Message += " The request may have taken effect: check that before you try again."
 	}
 	return e
+}
+
+// late is the problem of a request that the deadline of its call ended. The
+// deadline closed the connection, and that is all that err tells.
+func (op *operation) late(sent int, err error) *plugins.Error {
+	message := "The service behind this tool did not answer in time, and the call was stopped. "
+	switch {
+	case sent == 0:
+		message += "Nothing was sent. It is safe to call it again."
+	case op.Repeatable():
+		message += "It is safe to call it again."
+	default:
+		message += "It may have taken effect nevertheless: check before you call it again."
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	return &plugins.Error{Kind: plugins.KindTimeout, Message: message, Cause: err}
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -167,9 +168,26 @@ func (p *planner) field(in place, a *plugins.Argument) *field {
 	case !slices.Contains(styles, f.style):
 		p.argumentFail(a, "style", fmt.Sprintf("%q is not a style of the %s", f.style, in), "one of "+strings.Join(styles, ", "))
 	}
+	if f.style == "deepObject" && !mayBeObject(a.Schema) {
+		p.argumentFail(a, "style", "deepObject is a style of objects, which the schema doesn't allow", "declare the argument with type: object, or take another style")
+	}
 	f.explode = f.style == "form" || f.style == "deepObject"
 	if a.Explode != nil {
 		f.explode = *a.Explode
 	}
 	return f
+}
+
+// mayBeObject reports whether a schema's type allows objects.
+func mayBeObject(schema []byte) bool {
+	var one struct {
+		Type string `json:"type"`
+	}
+	if json.Unmarshal(schema, &one) == nil {
+		return one.Type == "" || one.Type == "object"
+	}
+	var several struct {
+		Type []string `json:"type"`
+	}
+	return json.Unmarshal(schema, &several) != nil || slices.Contains(several.Type, "object")
 }

@@ -226,11 +226,42 @@ func TestObserver(t *testing.T) {
 	}
 }
 
+// An upstream that can't be reached is seen in the metrics; a call that its
+// caller cancelled before it was sent is not the upstream's doing.
+func TestObserverOfConnections(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := "http://" + l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := &observer{}
+	u, err := upstream.HTTP().New(base(closed), plugins.Env{Name: "crm", Observe: o})
+	if err != nil {
+		t.Fatal(err)
+	}
+	op := prepare(t, u, short(t, "GET /"))
+	if _, err := op.Do(context.Background(), callOf(t, `{}`)); err == nil || kindOf(t, err) != plugins.KindConnect {
+		t.Fatalf("got %v", err)
+	}
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := op.Do(cancelled, callOf(t, `{}`)); err == nil || kindOf(t, err) != plugins.KindCancelled {
+		t.Fatalf("got %v", err)
+	}
+	if !slices.Equal(o.told, []string{"crm 0"}) {
+		t.Errorf("told: %v", o.told)
+	}
+}
+
 type observer struct{ told []string }
 
-func (*observer) BreakerState(string, int)    {}
-func (*observer) KeySetRefresh(string, error) {}
-func (*observer) Retry(string)                {}
+func (*observer) BreakerState(string, int)          {}
+func (*observer) Breaker(string, func() int) func() { return func() {} }
+func (*observer) KeySetRefresh(string, error)       {}
+func (*observer) Retry(string)                      {}
 func (o *observer) UpstreamRequest(name string, status int, took int64) {
 	if took > 0 {
 		o.told = append(o.told, fmt.Sprint(name, " ", status))

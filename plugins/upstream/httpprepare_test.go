@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -37,6 +38,9 @@ func TestPrepareRefused(t *testing.T) {
 		{"form and body", short(t, "POST /"), []plugins.Argument{arg("x"), argIn("y", "form")}, "input.y", "not both", "", 0},
 		{"unknown place", short(t, "POST /"), []plugins.Argument{argIn("y", "boddy")}, "input.y.in", `"boddy" is not a place`, "", 0},
 		{"unknown style", short(t, "GET /"), []plugins.Argument{{Name: "y", Style: "matrix"}}, "input.y.style", "not a style of the query", "", 0},
+		{"deepObject of a text", short(t, "GET /"), []plugins.Argument{{Name: "y", Style: "deepObject", Schema: []byte(`{"type":"string"}`)}}, "input.y.style", "deepObject is a style of objects", "type: object", 0},
+		{"deepObject of a list", short(t, "GET /"), []plugins.Argument{{Name: "y", Style: "deepObject", Schema: []byte(`{"type":["array","null"]}`)}}, "input.y.style", "deepObject is a style of objects", "type: object", 0},
+		{"a URL as the path", upstream.Request{Method: "GET", Path: "http://other/c"}, nil, "request.path", "must start with /", "the host stands in the upstream's `url`", 0},
 		{"a parameter twice", short(t, "GET /?y=1"), []plugins.Argument{arg("y")}, "input.y", `a parameter "y" already`, "", 0},
 		{"a member twice", short(t, "POST /"), []plugins.Argument{arg("y"), {Name: "z", As: "y"}}, "input.z", `a member "y" already`, "", 0},
 		{"a header twice", headers("X-Y", `1`), []plugins.Argument{{Name: "z", In: "header", As: "x-y"}}, "input.z", "has this header already", "", 0},
@@ -54,6 +58,73 @@ func TestPrepareRefused(t *testing.T) {
 				t.Errorf("got %v: %q, hint %q at %d", field.Path, field.Message, field.Hint, field.Offset)
 			}
 		})
+	}
+}
+
+func TestPrepareReportsAllUnknownPlaceholders(t *testing.T) {
+	u := build(t, base("http://127.0.0.1:1"))
+	_, err := u.Prepare(plugins.Operation{Tool: tool([]plugins.Argument{arg("customer_id")}), Request: short(t, "GET /c/{custmer_id}/{x}?q={y}")})
+	mistakes, _ := errors.AsType[plugins.FieldErrors](err)
+	var found []string
+	for _, m := range mistakes {
+		found = append(found, fmt.Sprint(m.Message, " at ", m.Offset))
+	}
+	want := `there is no argument "custmer_id" at 7, there is no argument "x" at 20, there is no argument "y" at 26`
+	if got := strings.Join(found, ", "); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestDeepObjectMayBeAnObject(t *testing.T) {
+	u := build(t, base("http://127.0.0.1:1"))
+	for _, schema := range []string{``, `{}`, `{"type":"object"}`, `{"type":["object","null"]}`, `{"$ref":"#/$defs/filter"}`} {
+		a := plugins.Argument{Name: "y", Style: "deepObject", Schema: []byte(schema)}
+		if _, err := u.Prepare(plugins.Operation{Tool: tool([]plugins.Argument{a}), Request: short(t, "GET /")}); err != nil {
+			t.Errorf("%s: %v", schema, err)
+		}
+	}
+}
+
+func TestRequestHints(t *testing.T) {
+	list := "one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"
+	for text, want := range map[string]struct {
+		message, hint string
+		offset        int
+	}{
+		"FETCH /c":           {`"FETCH" is not a method`, list, 0},
+		"GETT /c":            {`"GETT" is not a method`, `did you mean "GET"?`, 0},
+		"post /c":            {`"post" is not a method`, `did you mean "POST"?`, 0},
+		"GET http://other/c": {"the path must start with /", "the host stands in the upstream's `url`; write the path below it", 4},
+	} {
+		var r upstream.Request
+		err, ok := errors.AsType[*plugins.FieldError](r.UnmarshalText([]byte(text)))
+		if !ok || err.Message != want.message || err.Hint != want.hint || err.Offset != want.offset || len(err.Path) != 0 {
+			t.Errorf("%s: %+v, want %+v", text, err, want)
+		}
+	}
+}
+
+func TestURLHints(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"127.0.0.1:9000":       {"must start with http", "write http://127.0.0.1:9000"},
+		"localhost:9000/api":   {"must start with http", "write http://localhost:9000/api"},
+		"crm.example/api":      {"must start with http", "write https://crm.example/api"},
+		"crm.example:443":      {"must start with http", "write https://crm.example:443"},
+		"user:secret@crm:9000": {"must start with http", "write https://host/path"},
+		"crm:9000?key=secret":  {"must start with http", "write https://host/path"},
+		"ftp://crm.example":    {"must start with http", "write https://host/path"},
+		"":                     {"must start with http", "write https://host/path"},
+		"http://crm:65536":     {"there is no port 65536", "1 to 65535"},
+		"http://crm:0":         {"there is no port 0", "1 to 65535"},
+		"http://crm:9o":        {"not a URL", "write https://host/path"},
+	} {
+		err, ok := errors.AsType[*plugins.FieldError](base(text).Validate())
+		if !ok || !strings.Contains(err.Message, want[0]) || !strings.Contains(err.Hint, want[1]) {
+			t.Errorf("%s: %+v, want %q with hint %q", text, err, want[0], want[1])
+		}
+	}
+	if err := base("http://crm:65535").Validate(); err != nil {
+		t.Error(err)
 	}
 }
 

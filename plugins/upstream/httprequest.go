@@ -40,22 +40,42 @@ func (r *Request) UnmarshalText(text []byte) error {
 	return r.Validate()
 }
 
-// Validate refuses requests that can't be sent. Errors are *plugins.FieldError.
+// Validate refuses requests that can't be sent, with a *plugins.FieldError, or
+// plugins.FieldErrors for several mistakes.
 func (r Request) Validate() error {
+	var errs plugins.FieldErrors
 	if !slices.Contains(methods(), r.Method) {
-		hint := "one of " + strings.Join(methods(), ", ")
-		if s := expr.Suggest(strings.ToUpper(r.Method), methods()); s != "" {
-			hint = fmt.Sprintf("did you mean %q?", s)
-		}
-		return &plugins.FieldError{Path: r.at("method"), Message: fmt.Sprintf("%q is not a method", r.Method), Hint: hint}
+		errs = append(errs, &plugins.FieldError{Path: r.at("method"), Message: fmt.Sprintf("%q is not a method", r.Method), Hint: methodHint(r.Method)})
+	}
+	if scheme, _, ok := strings.Cut(r.Path, "://"); ok && (scheme == "http" || scheme == "https") {
+		errs = append(errs, &plugins.FieldError{
+			Path: r.at("path"), Message: "the path must start with /", Offset: r.short,
+			Hint: "the host stands in the upstream's `url`; write the path below it",
+		})
 	}
 	if r.Body != nil && r.Form != nil {
-		return &plugins.FieldError{Path: []string{"form"}, Message: "a request has a body or a form, not both"}
+		errs = append(errs, &plugins.FieldError{Path: []string{"form"}, Message: "a request has a body or a form, not both"})
 	}
 	if r.Method == "TRACE" && (r.Body != nil || r.Form != nil) {
-		return &plugins.FieldError{Path: []string{"method"}, Message: "TRACE has no body"}
+		errs = append(errs, &plugins.FieldError{Path: []string{"method"}, Message: "TRACE has no body"})
 	}
-	return nil
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return errs
+}
+
+// methodHint proposes the method that was meant. Methods are short, so what is
+// near in letters is meant only if it begins alike.
+func methodHint(method string) string {
+	upper := strings.ToUpper(method)
+	if s := expr.Suggest(upper, methods()); s != "" && s[:1] == upper[:1] {
+		return fmt.Sprintf("did you mean %q?", s)
+	}
+	return "one of " + strings.Join(methods(), ", ")
 }
 
 // at returns the path to a key of the request; in the short form, to all of it.

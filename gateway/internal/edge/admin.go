@@ -59,9 +59,9 @@ type Admin struct {
 
 // ListenAdmin opens the admin listener.
 func ListenAdmin(cfg AdminConfig) (*Admin, error) {
-	l, err := net.Listen("tcp", cfg.Addr) //nolint:noctx // an address of ours: nothing is waited for
+	l, err := listenOn(cfg.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, err
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

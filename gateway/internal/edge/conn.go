@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -14,6 +15,7 @@ import (
 const (
 	stateIdle   int32 = iota // waiting for the first byte of a request
 	stateActive              // a request has begun and is not answered yet
+	stateLate                // likewise, but during a drain: it is refused
 	stateClosed
 )
 
@@ -22,9 +24,8 @@ const (
 	// response. It is no bound on the response as a whole.
 	writeStall = 30 * time.Second
 	writeChunk = 256 << 10
-	// freshGrace is how long a drain waits for the first request on a
-	// connection that has just been made.
-	freshGrace = 500 * time.Millisecond
+	// lastLook is the time for a write that needs none.
+	lastLook = 10 * time.Millisecond
 	// lingerTime bounds how long a refused client may go on sending, so that
 	// it reads the refusal instead of a connection reset.
 	lingerTime = 500 * time.Millisecond
@@ -77,28 +78,59 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	if n > 0 {
+		if !c.begin() {
+			return 0, net.ErrClosed
+		}
 		c.received += int64(n)
-		c.state.CompareAndSwap(stateIdle, stateActive)
 	}
 	return n, err
 }
 
-// Write writes under a deadline that only a client that takes nothing meets.
+// begin notes that a request has begun, and reports whether it can be
+// answered: a drain may have closed the connection just now.
+func (c *conn) begin() bool {
+	state := stateActive
+	if c.listener.draining.Load() {
+		state = stateLate
+	}
+	c.state.CompareAndSwap(stateIdle, state)
+	return c.state.Load() != stateClosed
+}
+
+// Write writes under a deadline that only a client that takes too little meets.
 func (c *conn) Write(p []byte) (int, error) {
-	written, stall := 0, c.listener.stall
+	written := 0
 	for {
-		if now := time.Now(); now.After(c.renew) {
-			if err := c.Conn.SetWriteDeadline(now.Add(stall + stall/4)); err != nil {
-				return written, err
-			}
-			c.renew = now.Add(stall / 4)
-		}
-		n, err := c.Conn.Write(p[:min(len(p), writeChunk)])
+		n, err := c.writeChunk(p[:min(len(p), writeChunk)])
 		written += n
 		if p = p[n:]; err != nil || len(p) == 0 {
 			return written, err
 		}
 	}
+}
+
+// writeChunk writes a chunk, or fails when the client has not taken it in
+// time. The system wakes a writer only when a good part of its buffer is free,
+// which may be several chunks: so the deadline alone doesn't tell, and what
+// has room by then still goes out.
+func (c *conn) writeChunk(p []byte) (int, error) {
+	stall := c.listener.stall
+	if now := time.Now(); now.After(c.renew) {
+		if err := c.Conn.SetWriteDeadline(now.Add(stall + stall/4)); err != nil {
+			return 0, err
+		}
+		c.renew = now.Add(stall / 4)
+	}
+	n, err := c.Conn.Write(p)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	c.renew = time.Time{}
+	if deadlineErr := c.Conn.SetWriteDeadline(time.Now().Add(lastLook)); deadlineErr != nil {
+		return n, err
+	}
+	rest, err := c.Conn.Write(p[n:])
+	return n + rest, err
 }
 
 // SetWriteDeadline does nothing: Write has deadlines of its own.
@@ -144,19 +176,6 @@ func (c *conn) release() {
 	}
 }
 
-// closeIfIdle closes the connection if no request has begun on it.
-func (c *conn) closeIfIdle() {
-	if c.state.Load() != stateIdle || !c.served.Load() && time.Since(c.made) < freshGrace {
-		return
-	}
-	if hasInput(c.tcp) {
-		return
-	}
-	if c.state.CompareAndSwap(stateIdle, stateClosed) {
-		_ = c.shut() // nobody is served any more, so nobody is to be told
-	}
-}
-
 // Close closes the connection. A client that is still sending gets a moment
 // to see the answer.
 func (c *conn) Close() error {
@@ -164,6 +183,7 @@ func (c *conn) Close() error {
 	if c.state.Swap(stateClosed) == stateClosed {
 		return nil
 	}
+	c.listener.tell()
 	if c.linger {
 		c.drainInput()
 	}

@@ -59,7 +59,40 @@ const (
 	requestIDField
 	lastEventField
 	mcpField
+	// The Mcp headers by name, for refusals only: to the front they are one.
+	mcpVersionField
+	mcpSessionField
+	mcpMethodField
+	mcpNameField
 )
+
+// kindOf tells the Mcp headers apart, as far as they are known.
+func kindOf(k fieldKind, name []byte) fieldKind {
+	if k != mcpField {
+		return k
+	}
+	for known := mcpVersionField; known <= mcpNameField; known++ {
+		if title := known.title(); len(name) == len(title) && foldEqual(name, title) {
+			return known
+		}
+	}
+	return k
+}
+
+// title is the name of a header in the spelling of its specification. It never
+// comes from a request.
+func (k fieldKind) title() string {
+	return [...]string{ //nolint:gosec // names of headers, no credentials
+		plainField: "a header", hostField: "Host", lengthField: "Content-Length",
+		encodingField: "Transfer-Encoding", expectField: "Expect",
+		contentEncodingField: "Content-Encoding", trailerField: "Trailer",
+		connectionField: "Connection", contentTypeField: "Content-Type",
+		authorizationField: "Authorization", originField: "Origin", apiKeyField: "X-API-Key",
+		requestIDField: "X-Request-ID", lastEventField: "Last-Event-ID", mcpField: "an Mcp-* header",
+		mcpVersionField: "MCP-Protocol-Version", mcpSessionField: "Mcp-Session-Id",
+		mcpMethodField: "Mcp-Method", mcpNameField: "Mcp-Name",
+	}[k]
+}
 
 // classify finds the kind of a header by its name, whose case does not matter.
 func classify(name []byte) fieldKind {

@@ -102,7 +102,7 @@ func (h *head) take(k fieldKind, name, value []byte, seen *names) refusal {
 		if k == mcpField && seen.full() {
 			return tooManyFields
 		}
-		return repeated
+		return repeatedField(kindOf(k, name))
 	}
 	switch k {
 	case hostField:

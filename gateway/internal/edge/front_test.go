@@ -69,7 +69,7 @@ func TestCheckHead(t *testing.T) {
 
 		{"no Host", "GET / HTTP/1.1", lines("X: y"), noHost},
 		{"no Host in 1.0", "GET / HTTP/1.0", lines("X: y"), noHost},
-		{"two Hosts", "GET / HTTP/1.1", lines(host, "hOST: a.example"), repeated},
+		{"two Hosts", "GET / HTTP/1.1", lines(host, "hOST: a.example"), repeatedField(hostField)},
 		{"empty Host", "GET / HTTP/1.1", lines("Host:"), badHost},
 		{"user in Host", "GET / HTTP/1.1", lines("Host: x@evil.example"), badHost},
 		{"path in Host", "GET / HTTP/1.1", lines("Host: a.example/x"), badHost},
@@ -82,7 +82,7 @@ func TestCheckHead(t *testing.T) {
 		{"behind bracket", "GET / HTTP/1.1", lines("Host: [::1]x"), badHost},
 
 		{"length and chunked", "POST / HTTP/1.1", lines(host, "Content-Length: 3", "Transfer-Encoding: chunked"), twoFramings},
-		{"two lengths", "POST / HTTP/1.1", lines(host, "Content-Length: 3", "content-length: 3"), repeated},
+		{"two lengths", "POST / HTTP/1.1", lines(host, "Content-Length: 3", "content-length: 3"), repeatedField(lengthField)},
 		{"length list", "POST / HTTP/1.1", lines(host, "Content-Length: 3, 3"), badLength},
 		{"length with sign", "POST / HTTP/1.1", lines(host, "Content-Length: +3"), badLength},
 		{"length negative", "POST / HTTP/1.1", lines(host, "Content-Length: -1"), badLength},
@@ -92,19 +92,19 @@ func TestCheckHead(t *testing.T) {
 		{"identity", "POST / HTTP/1.1", lines(host, "Transfer-Encoding: identity"), badEncoding},
 		{"gzip, chunked", "POST / HTTP/1.1", lines(host, "Transfer-Encoding: gzip, chunked"), badEncoding},
 		{"chunked twice", "POST / HTTP/1.1", lines(host, "Transfer-Encoding: chunked, chunked"), badEncoding},
-		{"two encodings", "POST / HTTP/1.1", lines(host, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), repeated},
+		{"two encodings", "POST / HTTP/1.1", lines(host, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), repeatedField(encodingField)},
 		{"vertical tab", "POST / HTTP/1.1", lines(host, "Transfer-Encoding: \x0bchunked"), badValue},
 		{"chunked in 1.0", "POST / HTTP/1.0", lines(host, "Transfer-Encoding: chunked"), badEncoding},
 		{"trailer", "POST / HTTP/1.1", lines(host, "Transfer-Encoding: chunked", "Trailer: Host"), hasTrailer},
 
-		{"two types", "POST / HTTP/1.1", lines(host, "Content-Type: a/b", "Content-Type: c/d"), repeated},
-		{"two credentials", "POST / HTTP/1.1", lines(host, "Authorization: Bearer a", "authorization: Bearer b"), repeated},
-		{"two keys", "POST / HTTP/1.1", lines(host, "X-API-Key: a", "X-Api-Key: b"), repeated},
-		{"two origins", "POST / HTTP/1.1", lines(host, "Origin: http://a", "Origin: http://b"), repeated},
-		{"two ids", "POST / HTTP/1.1", lines(host, "X-Request-ID: a", "X-Request-ID: b"), repeated},
-		{"two sessions", "POST / HTTP/1.1", lines(host, "Mcp-Session-Id: a", "mcp-session-id: b"), repeated},
-		{"two versions", "POST / HTTP/1.1", lines(host, "MCP-Protocol-Version: a", "Mcp-Protocol-Version: b"), repeated},
-		{"two params", "POST / HTTP/1.1", lines(host, "Mcp-Param-Q: a", "Mcp-Name: x", "mcp-param-q: b"), repeated},
+		{"two types", "POST / HTTP/1.1", lines(host, "Content-Type: a/b", "Content-Type: c/d"), repeatedField(contentTypeField)},
+		{"two credentials", "POST / HTTP/1.1", lines(host, "Authorization: Bearer a", "authorization: Bearer b"), repeatedField(authorizationField)},
+		{"two keys", "POST / HTTP/1.1", lines(host, "X-API-Key: a", "X-Api-Key: b"), repeatedField(apiKeyField)},
+		{"two origins", "POST / HTTP/1.1", lines(host, "Origin: http://a", "Origin: http://b"), repeatedField(originField)},
+		{"two ids", "POST / HTTP/1.1", lines(host, "X-Request-ID: a", "X-Request-ID: b"), repeatedField(requestIDField)},
+		{"two sessions", "POST / HTTP/1.1", lines(host, "Mcp-Session-Id: a", "mcp-session-id: b"), repeatedField(mcpSessionField)},
+		{"two versions", "POST / HTTP/1.1", lines(host, "MCP-Protocol-Version: a", "Mcp-Protocol-Version: b"), repeatedField(mcpVersionField)},
+		{"two params", "POST / HTTP/1.1", lines(host, "Mcp-Param-Q: a", "Mcp-Name: x", "mcp-param-q: b"), repeatedField(mcpField)},
 
 		{"expectation", "POST / HTTP/1.1", lines(host, "Expect: tea"), badExpect},
 		{"encoded body", "POST / HTTP/1.1", lines(host, "Content-Encoding: gzip"), encodedBody},
@@ -141,10 +141,27 @@ func TestHeadFacts(t *testing.T) {
 
 // TestRefusalTexts checks that every reason has an answer that needs no escaping.
 func TestRefusalTexts(t *testing.T) {
-	for r := badLine; r <= panicked; r++ {
+	for r := badLine; r <= repeatedField(mcpNameField); r++ {
 		status, text := r.answerOf()
 		if status < 400 || text == "" || strings.ContainsAny(text, "\"\\\n") {
 			t.Errorf("refusal %d: status %d, text %q", r, status, text)
+		}
+	}
+}
+
+// TestRepeatedHeaderIsNamed: by the name we know it by, not by what was sent.
+func TestRepeatedHeaderIsNamed(t *testing.T) {
+	for sent, want := range map[string]string{
+		"hOsT":                 "Host is repeated; send it once",
+		"content-LENGTH":       "Content-Length is repeated; send it once",
+		"authorization":        "Authorization is repeated; send it once",
+		"mcp-protocol-version": "MCP-Protocol-Version is repeated; send it once",
+		"MCP-METHOD":           "Mcp-Method is repeated; send it once",
+		"mcp-param-secret":     "an Mcp-* header is repeated; send it once",
+	} {
+		_, r := checkHead([]byte("GET"), []byte("/"), []byte("HTTP/1.1"), []byte(lines(sent+": 1", sent+": 1")))
+		if _, text := r.answerOf(); text != want {
+			t.Errorf("%s: %q, want %q", sent, text, want)
 		}
 	}
 }

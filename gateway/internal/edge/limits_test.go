@@ -3,9 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -22,38 +20,6 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	eventually(t, func() bool { return s.listener.open.Load() == 1 })
 	eventually(t, func() bool { return s.listener.open.Load() == 0 })
-}
-
-// TestSlowReaderIsServed: a client that takes a large answer bit by bit gets
-// all of it, though it takes far longer than a stall may.
-func TestSlowReaderIsServed(t *testing.T) {
-	const size = 16 << 20
-	lim := quick()
-	lim.writeStall = 300 * time.Millisecond
-	s := startWith(t, Config{Handler: handlerFunc(func(_ *Request, resp *Response) {
-		resp.Body = append(resp.Body, make([]byte, size)...)
-	})}, lim)
-	c := dial(t, s)
-	c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-	resp, err := http.ReadResponse(c.r, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	got := 0
-	for started := time.Now(); ; {
-		n, err := io.CopyN(io.Discard, resp.Body, 1<<20)
-		got += int(n)
-		if err != nil {
-			break
-		}
-		if time.Since(started) < 4*lim.writeStall {
-			<-time.After(lim.writeStall / 4)
-		}
-	}
-	if got != size {
-		t.Errorf("%d bytes of %d", got, size)
-	}
 }
 
 // TestAnnouncedBodies: bodies that are announced and do not come are not

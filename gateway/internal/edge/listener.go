@@ -3,11 +3,13 @@ package edge
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -17,9 +19,6 @@ const (
 	// turnedAway is how many connections beyond the limit are answered at a
 	// time; more are closed without a word.
 	turnedAway = 64
-	// backlogGrace is how long a drain takes connections that the system has
-	// accepted already.
-	backlogGrace = 20 * time.Millisecond
 )
 
 // listener accepts connections within the limit and knows all of them.
@@ -31,6 +30,8 @@ type listener struct {
 	log     *slog.Logger
 	observe func(status int)
 
+	// draining says that requests that begin now are refused; stop ends when
+	// no connection is accepted any more.
 	draining atomic.Bool
 	stop     chan struct{}
 	open     atomic.Int64
@@ -40,20 +41,36 @@ type listener struct {
 
 	mu    sync.Mutex
 	conns map[*conn]struct{}
-	// gone gets a value when the last connection has been forgotten.
-	gone chan struct{}
+	// news wakes a drain.
+	news chan struct{}
+}
+
+// listenOn opens a TCP listener. The error names the address once.
+func listenOn(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr) //nolint:noctx // an address of ours: nothing is waited for
+	if err == nil {
+		return l, nil
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is taken by another process: %w", addr, err)
+	}
+	return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
 }
 
 func newListener(l net.Listener, lim limits, log *slog.Logger, observe func(int)) *listener {
 	return &listener{
 		Listener: l, limit: lim.connections, stall: lim.writeStall, log: log, observe: observe,
 		stop: make(chan struct{}), away: make(chan struct{}, turnedAway),
-		conns: make(map[*conn]struct{}), gone: make(chan struct{}, 1),
+		conns: make(map[*conn]struct{}), news: make(chan struct{}, 1),
 	}
 }
 
 // Accept waits for the next connection. It survives a lack of descriptors, and
-// returns io.EOF when the listener drains.
+// returns io.EOF after stopAccepting.
 func (l *listener) Accept() (net.Conn, error) {
 	pause := 5 * time.Millisecond
 	for {
@@ -65,7 +82,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			}
 			pause = 5 * time.Millisecond
 			continue
-		case l.draining.Load() || errors.Is(err, net.ErrClosed):
+		case l.stopped() || errors.Is(err, net.ErrClosed):
 			return nil, io.EOF
 		}
 		if pause == acceptPause {
@@ -77,6 +94,15 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, io.EOF
 		}
 		pause = min(pause*2, acceptPause)
+	}
+}
+
+func (l *listener) stopped() bool {
+	select {
+	case <-l.stop:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -124,15 +150,9 @@ func (l *listener) turnAway(nc net.Conn) {
 func (l *listener) forget(c *conn) {
 	l.mu.Lock()
 	delete(l.conns, c)
-	none := len(l.conns) == 0
 	l.mu.Unlock()
 	l.open.Add(-1)
-	if none {
-		select {
-		case l.gone <- struct{}{}:
-		default:
-		}
-	}
+	l.tell()
 }
 
 // each calls f for every connection.
@@ -153,16 +173,4 @@ func (l *listener) empty() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.conns) == 0
-}
-
-// drain stops accepting, after what the system has accepted already.
-func (l *listener) drain() {
-	if !l.draining.CompareAndSwap(false, true) {
-		return
-	}
-	close(l.stop)
-	if tcp, ok := l.Listener.(*net.TCPListener); ok && tcp.SetDeadline(time.Now().Add(backlogGrace)) == nil {
-		return // the accepting goroutine closes the listener
-	}
-	_ = l.Close() // it ends the accepting goroutine
 }

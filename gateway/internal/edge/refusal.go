@@ -1,6 +1,10 @@
 package edge
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+)
 
 // refusal is why the front turns a request away; 0 is none.
 type refusal uint8
@@ -17,7 +21,6 @@ const (
 	folded
 	noHost
 	badHost
-	repeated
 	badLength
 	badEncoding
 	twoFramings
@@ -31,12 +34,21 @@ const (
 	overloaded
 	malformed
 	wantTLS
+	shuttingDown
 	panicked
+	// repeated and a fieldKind make one reason for each header.
+	repeated
 )
+
+// repeatedField says that a header is repeated.
+func repeatedField(k fieldKind) refusal { return repeated + refusal(k) }
 
 // answerOf is the status and the text for a client. Texts are fixed: input is
 // never echoed.
 func (r refusal) answerOf() (status int, text string) {
+	if r >= repeated {
+		return 400, fieldKind(r-repeated).title() + " is repeated; send it once"
+	}
 	switch r {
 	case badLine:
 		return 400, "the request line and every header line must end in CR LF, and no other CR or LF may occur"
@@ -56,8 +68,6 @@ func (r refusal) answerOf() (status int, text string) {
 		return 400, "the Host header is missing"
 	case badHost:
 		return 400, "the Host header must be a host with an optional port"
-	case repeated:
-		return 400, "a header that has one value is repeated"
 	case badLength:
 		return 400, "Content-Length must be a decimal number"
 	case badEncoding:
@@ -87,6 +97,8 @@ func (r refusal) limitAnswer() (status int, text string) {
 		return 408, "the request took too long to arrive"
 	case overloaded:
 		return 503, "too many requests at once; try again"
+	case shuttingDown:
+		return 503, "the server is shutting down; try again"
 	case wantTLS:
 		return 400, "this is an HTTPS port: use https"
 	case panicked:
@@ -96,12 +108,18 @@ func (r refusal) limitAnswer() (status int, text string) {
 	}
 }
 
-// appendBody appends the JSON body of a refusal. The texts need no escaping.
+// appendBody appends the JSON body of a refusal: a JSON-RPC error without an
+// id, since no message has been read.
 func (r refusal) appendBody(dst []byte) []byte {
-	_, text := r.answerOf()
-	dst = append(dst, `{"error":"`...)
-	dst = append(dst, text...)
-	return append(dst, `"}`...)
+	status, text := r.answerOf()
+	code := mcp.CodeBadFront
+	switch status {
+	case 500:
+		code = mcp.CodeInternal
+	case 503:
+		code = mcp.CodeOverloaded
+	}
+	return mcp.AppendError(dst, nil, &mcp.Error{Status: status, Code: code, Message: text})
 }
 
 // appendResponse appends a whole response, for connections that are turned

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,8 +30,6 @@ const (
 	idleTimeout = 120 * time.Second
 	// defaultMaxBody applies if the handler states no limit.
 	defaultMaxBody = 4 << 20
-	// drainStep is how often a drain looks for connections that became idle.
-	drainStep = 50 * time.Millisecond
 )
 
 // Config says where and how to listen.
@@ -60,6 +57,8 @@ type Server struct {
 	ids      *idSource
 	pool     sync.Pool
 	limits   limits
+	// certs is nil without TLS.
+	certs *certificates
 
 	serving sync.Mutex
 	// accepted ends when the accepting has ended, ended when Shutdown has.
@@ -98,20 +97,19 @@ func listen(cfg Config, lim limits) (*Server, error) {
 		s.observe = func(int) {}
 	}
 	s.pool.New = func() any { return newExchange(s) }
-	var certs *certificates
 	if cfg.TLS != nil {
 		var err error
-		if certs, err = loadCertificates(*cfg.TLS, s.log); err != nil {
+		if s.certs, err = loadCertificates(*cfg.TLS, s.log); err != nil {
 			return nil, err
 		}
 	}
-	tcp, err := net.Listen("tcp", cfg.Addr) //nolint:noctx // an address of ours: nothing is waited for
+	tcp, err := listenOn(cfg.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, err
 	}
 	s.listener = newListener(tcp, lim, s.log, s.observe)
-	if certs != nil {
-		s.listener.tls = certs.config()
+	if s.certs != nil {
+		s.listener.tls = s.certs.config()
 	}
 	s.http = s.newHTTP()
 	return s, nil
@@ -192,49 +190,6 @@ func (s *Server) start() (bool, error) {
 	return true, nil
 }
 
-// Shutdown drains: it takes no new connections, closes idle ones and answers
-// every request that has begun, with Connection: close. It returns when all
-// are answered; when ctx ends first, it cuts the rest off and returns the
-// error of ctx.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.serving.Lock()
-	defer s.serving.Unlock()
-	select {
-	case <-s.ended:
-		return nil
-	default:
-	}
-	defer close(s.ended)
-	s.listener.drain()
-	if s.started {
-		select {
-		case <-s.accepted:
-		case <-ctx.Done():
-		}
-	}
-	_ = s.listener.Close() // a second close is an error that means nothing
-	return s.listener.wait(ctx)
-}
-
-// wait closes connections as they become idle until none is left.
-func (l *listener) wait(ctx context.Context) error {
-	tick := time.NewTicker(drainStep)
-	defer tick.Stop()
-	for {
-		l.each((*conn).closeIfIdle)
-		if l.empty() {
-			return nil
-		}
-		select {
-		case <-l.gone:
-		case <-tick.C:
-		case <-ctx.Done():
-			l.each((*conn).abort)
-			return fmt.Errorf("requests were cut off: %w", ctx.Err())
-		}
-	}
-}
-
 // headReceived runs the front as soon as the head of a request is there. What
 // is refused loses its body and is marked for handle.
 func (s *Server) headReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
@@ -291,6 +246,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	if !c.consume(ctx) {
 		s.refuse(ctx, c, badLine)
+		return
+	}
+	if c.state.Load() == stateLate {
+		s.refuse(ctx, c, shuttingDown)
 		return
 	}
 	x := s.pool.Get().(*exchange) //nolint:forcetypeassert // nothing else is in the pool
@@ -367,6 +326,9 @@ func (s *Server) handleError(ctx *fasthttp.RequestCtx, err error) {
 		c.explainTLS(err)
 		_ = c.Close()
 		return
+	}
+	if ok && r == tooSlow && c.state.Load() == stateLate {
+		r = shuttingDown // the drain has hurried it
 	}
 	s.refuse(ctx, c, r)
 }

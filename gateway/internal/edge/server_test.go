@@ -343,7 +343,7 @@ func TestPanic(t *testing.T) {
 	c := dial(t, s)
 	c.send("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n")
 	resp, body := c.read("GET")
-	if resp.StatusCode != 500 || body != `{"error":"internal error"}` || !resp.Close {
+	if resp.StatusCode != 500 || body != `{"jsonrpc":"2.0","error":{"code":-32603,"message":"internal error"}}` || !resp.Close {
 		t.Errorf("%d %q, close %v", resp.StatusCode, body, resp.Close)
 	}
 	c.closed()

@@ -42,6 +42,7 @@ var refused = map[string]struct {
 	"HTTP/2 preface":     {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
 	"expectation":        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\nExpect: x\r\n\r\n" + hidden, 417},
 	"encoded":            {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\nContent-Encoding: gzip\r\n\r\n" + hidden, 415},
+	"repeated":           {"POST / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer evil\r\naUTHORIZATION: x\r\nContent-Length: 30\r\n\r\n" + hidden, 400},
 	"too large":          {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n" + hidden, 413},
 	"too large, asks":    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\nExpect: 100-continue\r\n\r\n", 413},
 	"too large, chunked": {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n" + strings.Repeat("x", 1025), 413},
@@ -67,7 +68,7 @@ func TestRefusals(t *testing.T) {
 			if resp.StatusCode != test.status || !resp.Close {
 				t.Errorf("%d, close %v, %s; want %d and close", resp.StatusCode, resp.Close, body, test.status)
 			}
-			if !strings.HasPrefix(body, `{"error":"`) || resp.Header.Get("Content-Type") != "application/json" {
+			if !strings.HasPrefix(body, `{"jsonrpc":"2.0","error":{"code":40000,"message":"`) || resp.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("body %q of type %q", body, resp.Header.Get("Content-Type"))
 			}
 			if resp.Header.Get("X-Request-ID") == "" || strings.Contains(body, "evil") || resp.Header.Get("Server") != "" {

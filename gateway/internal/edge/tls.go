@@ -3,11 +3,11 @@ package edge
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -34,19 +34,48 @@ type certificates struct {
 	// stamp is the state of the files when they were last read.
 	stamp   atomic.Pointer[string]
 	checked atomic.Int64
+	// reading keeps an older reading from replacing a newer one.
+	reading sync.Mutex
+}
+
+// CheckTLS reads the files of a TLS listener and reports what makes them
+// unusable: a file that is missing or not PEM, a key that does not belong to
+// the certificate, a client_ca without a certificate.
+func CheckTLS(files TLS) error {
+	_, err := files.load()
+	return err
+}
+
+// RefreshTLS reads the certificate files again at once. An error leaves the
+// old certificate in force. Without TLS it does nothing.
+func (s *Server) RefreshTLS() error {
+	if s.certs == nil {
+		return nil
+	}
+	return s.certs.read()
 }
 
 func loadCertificates(files TLS, log *slog.Logger) (*certificates, error) {
 	c := &certificates{files: files, log: log, every: certificateCheck}
-	stamp := c.stampOf()
-	config, err := files.load()
-	if err != nil {
+	if err := c.read(); err != nil {
 		return nil, err
 	}
-	c.current.Store(config)
-	c.stamp.Store(&stamp)
 	c.checked.Store(time.Now().UnixNano())
 	return c, nil
+}
+
+// read reads the files and puts them in force.
+func (c *certificates) read() error {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	stamp := c.stampOf()
+	c.stamp.Store(&stamp)
+	config, err := c.files.load()
+	if err != nil {
+		return err
+	}
+	c.current.Store(config)
+	return nil
 }
 
 // config is what the listener uses; it asks for the certificate of the day.
@@ -67,17 +96,13 @@ func (c *certificates) refresh() {
 	if now-last < int64(c.every) || !c.checked.CompareAndSwap(last, now) {
 		return
 	}
-	stamp := c.stampOf()
-	if stamp == *c.stamp.Load() {
+	if c.stampOf() == *c.stamp.Load() {
 		return
 	}
-	c.stamp.Store(&stamp)
-	config, err := c.files.load()
-	if err != nil {
+	if err := c.read(); err != nil {
 		c.log.Error("the new certificate is not usable; the old one stays in force", "error", err)
 		return
 	}
-	c.current.Store(config)
 	c.log.Info("certificate read again")
 }
 
@@ -96,7 +121,7 @@ func (c *certificates) stampOf() string {
 func (t TLS) load() (*tls.Config, error) {
 	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 	if err != nil {
-		return nil, fmt.Errorf("read certificate and key: %w", err)
+		return nil, fmt.Errorf("certificate %s and key %s: %w", t.Cert, t.Key, err)
 	}
 	config := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
@@ -108,11 +133,11 @@ func (t TLS) load() (*tls.Config, error) {
 	}
 	pem, err := os.ReadFile(t.ClientCA)
 	if err != nil {
-		return nil, fmt.Errorf("read client_ca: %w", err)
+		return nil, fmt.Errorf("client_ca: %w", err)
 	}
 	config.ClientCAs = x509.NewCertPool()
 	if !config.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, errors.New("read client_ca: no certificate in PEM form in it")
+		return nil, fmt.Errorf("client_ca %s: no certificate in PEM form in it", t.ClientCA)
 	}
 	config.ClientAuth = tls.RequireAndVerifyClientCert
 	return config, nil

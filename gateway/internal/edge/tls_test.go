@@ -8,11 +8,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -160,6 +162,75 @@ func TestClientCertificates(t *testing.T) {
 	config.Certificates = []tls.Certificate{pair}
 	if answer, err := ask(s, config); err != nil || !strings.Contains(answer, "200 OK") {
 		t.Errorf("%q, %v", answer, err)
+	}
+}
+
+// TestRefreshTLS: the certificate is read at once, though it was just looked
+// at; what is wrong with it is told, and the old one stays.
+func TestRefreshTLS(t *testing.T) {
+	files := newCertificate(t, "a.example")
+	s := startWith(t, Config{Handler: handlerFunc(echo), TLS: &files.TLS}, quick())
+	before := files.client()
+	files.write(t, "a.example")
+	if err := s.RefreshTLS(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(s, files.client()); err != nil {
+		t.Errorf("the new certificate is not used: %v", err)
+	}
+	if _, err := ask(s, before); err == nil {
+		t.Error("the old certificate is still used")
+	}
+	if err := os.WriteFile(files.Key, []byte("garbage"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.RefreshTLS(); err == nil {
+			t.Error("a broken key: no error")
+		}
+	}
+	if _, err := ask(s, files.client()); err != nil {
+		t.Errorf("a broken file took the certificate out of force: %v", err)
+	}
+	if err := start(t, echo).RefreshTLS(); err != nil {
+		t.Errorf("without TLS: %v", err)
+	}
+}
+
+func TestCheckTLS(t *testing.T) {
+	files, other := newCertificate(t, "a.example"), newCertificate(t, "b.example")
+	garbage := filepath.Join(t.TempDir(), "garbage.pem")
+	if err := os.WriteFile(garbage, []byte("garbage"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		files TLS
+		want  string
+	}{
+		"good":          {TLS{Cert: files.Cert, Key: files.Key, ClientCA: other.Cert}, ""},
+		"no key":        {TLS{Cert: files.Cert, Key: garbage + "2"}, garbage + "2: "},
+		"garbage":       {TLS{Cert: garbage, Key: files.Key}, garbage},
+		"another's key": {TLS{Cert: files.Cert, Key: other.Key}, "does not match"},
+		"no client_ca":  {TLS{Cert: files.Cert, Key: files.Key, ClientCA: garbage + "2"}, "client_ca: "},
+		"bad client_ca": {TLS{Cert: files.Cert, Key: files.Key, ClientCA: garbage}, "client_ca " + garbage},
+	} {
+		err := CheckTLS(test.files)
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// TestTakenPort: the error names the address once.
+func TestTakenPort(t *testing.T) {
+	s := start(t, echo)
+	addr := s.Addr().String()
+	_, err := Listen(Config{Addr: addr, Handler: handlerFunc(echo)})
+	_, adminErr := ListenAdmin(AdminConfig{Addr: addr})
+	for _, err := range []error{err, adminErr} {
+		if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasPrefix(err.Error(), addr+" is taken by another process: ") || strings.Count(err.Error(), addr) != 1 || strings.Contains(err.Error(), "listen") {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ type Observer struct {
 	limited    *prometheus.CounterVec
 	authFailed *prometheus.CounterVec
 
-	breakerState       *prometheus.GaugeVec
+	breakers           *breakers
 	breakerTransitions *prometheus.CounterVec
 	upstreamRequests   *prometheus.CounterVec
 	upstreamDuration   *prometheus.HistogramVec
@@ -124,9 +124,10 @@ func (o *Observer) registerCalls() {
 }
 
 func (o *Observer) registerUpstreams() {
-	o.breakerState = o.gauge("sallyport_breaker_state", "State of an upstream's breaker: 0 closed, 1 half-open, 2 open.", "upstream")
+	o.breakers = newBreakers()
+	o.registry.MustRegister(o.breakers)
 	o.breakerTransitions = o.counter("sallyport_breaker_transitions_total", "Changes of an upstream's breaker, by new state.", "upstream", "state")
-	o.upstreamRequests = o.counter("sallyport_upstream_requests_total", "Requests sent to an upstream, by status class; none if no answer came.", "upstream", "class")
+	o.upstreamRequests = o.counter("sallyport_upstream_requests_total", "Requests to an upstream, by status class; none if no answer came.", "upstream", "class")
 	o.upstreamDuration = o.histogram("sallyport_upstream_request_duration_seconds", "Duration of upstream requests.", "upstream")
 	o.retries = o.counter("sallyport_upstream_retries_total", "Requests repeated.", "upstream")
 	o.keySets = o.counter("sallyport_jwks_refreshes_total", "Fetches of an issuer's key set, by result.", "issuer", "result")
@@ -241,9 +242,13 @@ func (o *Observer) upstream(name string, class int) upstreamCounters {
 // Retry counts a repeated request.
 func (o *Observer) Retry(upstream string) { o.retries.WithLabelValues(upstream).Inc() }
 
-// BreakerState publishes a breaker's new state.
+// Breaker publishes the state of an upstream's breaker until release is called.
+func (o *Observer) Breaker(upstream string, state func() int) (release func()) {
+	return o.breakers.add(upstream, state)
+}
+
+// BreakerState counts a change of a breaker's state.
 func (o *Observer) BreakerState(upstream string, state int) {
-	o.breakerState.WithLabelValues(upstream).Set(float64(state))
 	names := [...]string{"closed", "half_open", "open"}
 	if state >= 0 && state < len(names) {
 		o.breakerTransitions.WithLabelValues(upstream, names[state]).Inc()

@@ -222,11 +222,12 @@ func (n *node) missing(name string, r *run) {
 	if r.quiet || len(r.dst) >= r.limit {
 		return
 	}
-	expected := "required property"
+	v := Violation{Expected: "required property", Got: "nothing", Fault: FaultMissing}
 	if p := n.byName[name]; p != nil {
-		expected += ": " + p.describe(0)
+		v.Note = p.describe(0)
+		v.Expected += ": " + v.Note
 	}
-	r.dst = append(r.dst, Violation{Expected: expected, Got: "nothing"})
+	r.dst = append(r.dst, v)
 }
 
 // checkAdditional applies additionalProperties to the members that have no
@@ -256,7 +257,7 @@ func (n *node) checkAdditional(object map[string]any, r *run) {
 		}
 		from := len(r.dst)
 		if n.additional.never {
-			r.add(object[name], func() string { return n.unknown(name, object) })
+			r.unknown(n, name, object)
 		} else {
 			n.additional.check(object[name], r)
 		}

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -26,25 +25,13 @@ type compiler struct {
 	outside bool             // a keyword was met that nodes don't know
 }
 
-// schemaError is a problem at a place in the schema.
-func schemaError(ptr, keyword, msg string) error {
-	place := ptr
-	if keyword != "" {
-		place += "/" + escape(keyword)
-	}
-	if place == "" {
-		place = "the top"
-	}
-	return fmt.Errorf("schema at %s: %s", place, msg)
-}
-
 // compile makes the node of the schema at a pointer, once.
 func (c *compiler) compile(v any, ptr string) (*node, error) {
 	if n, ok := c.nodes[ptr]; ok {
 		return n, nil
 	}
 	if len(c.nodes) >= maxSubschemas {
-		return nil, errors.New("schema: more than 10000 subschemas")
+		return nil, &Error{Message: "the schema has more than 10000 subschemas"}
 	}
 	n := &node{minLen: -1, maxLen: -1, minItems: -1, maxItems: -1, minProps: -1, maxProps: -1}
 	c.nodes[ptr] = n
@@ -65,7 +52,7 @@ func (c *compiler) compile(v any, ptr string) (*node, error) {
 		k.finish()
 		return n, nil
 	}
-	return nil, schemaError(ptr, "", "a schema is an object, true or false")
+	return nil, errorAt(ptr, "a schema is an object, true or false")
 }
 
 // reference resolves a $ref to a place in the same text. All others are left
@@ -74,7 +61,7 @@ func (c *compiler) compile(v any, ptr string) (*node, error) {
 func (c *compiler) reference(n *node, value any, ptr string) error {
 	ref, ok := value.(string)
 	if !ok {
-		return schemaError(ptr, "$ref", "must be a string")
+		return keywordError(ptr, "$ref", "must be a string")
 	}
 	target, canonical, ok := c.lookup(ref)
 	if !ok {
@@ -147,7 +134,7 @@ func (c *compiler) refuseLoops() error {
 	}
 	for _, ptr := range sortedNames(c.nodes) {
 		if !visit(c.nodes[ptr]) {
-			return schemaError(ptr, "", "$ref loops back to the same schema")
+			return errorAt(ptr, "$ref loops back to the same schema")
 		}
 	}
 	return nil

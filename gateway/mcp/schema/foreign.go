@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ func (noLoader) Load(string) (any, error) { return nil, errNotFetched }
 // compileForeign compiles the text, which it may change.
 func compileForeign(doc any, draft int) (*foreign, error) {
 	if ptr, found := unboundNumber(doc); found {
-		return nil, schemaError(ptr, "", "number beyond 1000 digits")
+		return nil, errorAt(ptr, "number beyond 1000 digits")
 	}
 	c := jsonschema.NewCompiler()
 	c.UseLoader(noLoader{})
@@ -47,11 +46,11 @@ func compileForeign(doc any, draft int) (*foreign, error) {
 		c.DefaultDraft(jsonschema.Draft2020)
 	}
 	if err := c.AddResource(here, doc); err != nil {
-		return nil, fmt.Errorf("schema: %w", err)
+		return nil, &Error{Message: strings.ReplaceAll(err.Error(), here, "")}
 	}
 	compiled, err := c.Compile(here)
 	if err != nil {
-		return nil, explainForeign(err)
+		return nil, explainForeign(err, doc)
 	}
 	return &foreign{compiled}, nil
 }
@@ -73,7 +72,7 @@ func dropFormats(v any) {
 }
 
 // explainForeign says in our words why a schema doesn't compile.
-func explainForeign(err error) error {
+func explainForeign(err error, doc any) error {
 	var (
 		load    *jsonschema.LoadURLError
 		pointer *jsonschema.JSONPointerNotFoundError
@@ -81,22 +80,50 @@ func explainForeign(err error) error {
 		invalid *jsonschema.SchemaValidationError
 		regex   *jsonschema.InvalidRegexError
 	)
+	const mend = "put the schema it means under $defs"
 	switch {
 	case errors.As(err, &load):
-		return errors.New("schema: a $ref points outside the schema, and references are never fetched; put the schema it means under $defs")
+		return &Error{Path: findRef(doc, false), Message: "a $ref points outside the schema, and references are never fetched", Hint: mend}
 	case errors.As(err, &pointer), errors.As(err, &anchor):
-		return errors.New("schema: a $ref points to nothing inside the schema; put the schema it means under $defs")
+		return &Error{Path: findRef(doc, true), Message: "a $ref points to nothing inside the schema", Hint: mend}
 	case errors.As(err, &regex):
-		return fmt.Errorf("schema: %w", regex.Err)
+		return &Error{Message: regex.Err.Error()}
 	case errors.As(err, &invalid):
 		var why *jsonschema.ValidationError
 		if errors.As(invalid.Err, &why) {
 			if all := mapErrors(why, nil); len(all) > 0 {
-				return schemaError(all[0].Pointer, "", "must be "+all[0].Expected)
+				return errorAt(all[0].Pointer, "must be "+all[0].Expected)
 			}
 		}
 	}
-	return errors.New("schema: " + strings.ReplaceAll(err.Error(), here, ""))
+	return &Error{Message: strings.ReplaceAll(err.Error(), here, "")}
+}
+
+// findRef returns the place of the first $ref that our own code can't resolve,
+// of those inside the schema's text or those outside of it; nil if all can be.
+func findRef(doc any, within bool) []string {
+	c := compiler{doc: doc}
+	var search func(v any, ptr string) []string
+	search = func(v any, ptr string) []string {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		if ref, isText := object["$ref"].(string); isText && strings.HasPrefix(ref, "#") == within {
+			if _, _, found := c.lookup(ref); !found {
+				return splitPointer(ptr + "/$ref")
+			}
+		}
+		for _, keyword := range sortedNames(object) {
+			for _, sub := range subschemas(keyword, object[keyword]) {
+				if path := search(sub.value, ptr+sub.ptr); path != nil {
+					return path
+				}
+			}
+		}
+		return nil
+	}
+	return search(doc, "")
 }
 
 // validate appends violations in the order of their pointers, because the

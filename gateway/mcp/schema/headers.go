@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ type HeaderParam struct {
 
 // Headers collects the x-mcp-header annotations of an input schema, in the
 // order of their paths. Clients drop tools that break the rules for them, so a
-// breach is an error, and all breaches are reported at once with their places:
+// breach is an error, and all breaches are reported at once, as Errors:
 // the name must be an RFC 9110 token, unique whatever its case; the property
 // must be of exactly one of the types string, integer and boolean; and it must
 // be reachable through properties alone.
@@ -35,8 +34,8 @@ func Headers(raw []byte) ([]HeaderParam, error) {
 	}
 	w := headerWalk{seen: map[string]string{}}
 	w.walk(doc, "", nil, true)
-	if err = errors.Join(w.errs...); err != nil {
-		return nil, err
+	if len(w.errs) > 0 {
+		return nil, w.errs
 	}
 	return w.found, nil
 }
@@ -44,7 +43,7 @@ func Headers(raw []byte) ([]HeaderParam, error) {
 type headerWalk struct {
 	found []HeaderParam
 	seen  map[string]string // header in lower case -> place
-	errs  []error
+	errs  Errors
 }
 
 // walk visits a schema; open says that only properties led to it.
@@ -70,7 +69,7 @@ func (w *headerWalk) walk(v any, ptr string, path []string, open bool) {
 }
 
 func (w *headerWalk) annotation(value, kind any, ptr string, path []string, open bool) {
-	wrong := func(msg string) { w.errs = append(w.errs, schemaError(ptr, headerKeyword, msg)) }
+	wrong := func(msg string) { w.errs = append(w.errs, keywordError(ptr, headerKeyword, msg)) }
 	header, ok := value.(string)
 	kindName, _ := kind.(string)
 	lower := strings.ToLower(header)

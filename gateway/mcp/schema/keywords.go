@@ -13,7 +13,7 @@ type keywords struct {
 	ptr    string
 }
 
-func (k *keywords) wrong(name, msg string) error { return schemaError(k.ptr, name, msg) }
+func (k *keywords) wrong(name, msg string) error { return keywordError(k.ptr, name, msg) }
 
 // add reads one keyword. Unknown ones are annotations.
 func (k *keywords) add(name string, v any) error {
@@ -67,7 +67,7 @@ func (k *keywords) flag(name string, v any) error {
 }
 
 func (k *keywords) kinds(v any) error {
-	names, ok := []string(nil), false
+	names, ok, hint := []string(nil), false, ""
 	switch v := v.(type) {
 	case string:
 		names, ok = []string{v}, true
@@ -79,9 +79,14 @@ func (k *keywords) kinds(v any) error {
 		kind, known := kindByName(name)
 		k.n.kinds |= kind
 		ok = ok && known
+		if !known {
+			hint = nearKind(name)
+		}
 	}
 	if !ok {
-		return k.wrong("type", "must be string, number, integer, boolean, array, object or null, or an array of different ones")
+		e := keywordError(k.ptr, "type", "must be string, number, integer, boolean, array, object or null, or an array of different ones")
+		e.Hint = hint
+		return e
 	}
 	return nil
 }
@@ -142,7 +147,7 @@ func (k *keywords) text(name string, v any) (err error) {
 		return k.wrong(name, "must be a string")
 	case name == "pattern":
 		if k.n.pattern, err = toRegexp(s); err != nil {
-			return k.wrong(name, err.Error())
+			return errorAt(k.ptr+"/pattern", err.Error())
 		}
 	case name == "format":
 		k.n.format = s
@@ -224,7 +229,7 @@ func (k *keywords) patterns(name string, v any) error {
 	members, _ := v.(map[string]any)
 	for _, pattern := range sortedNames(members) {
 		if _, err := toRegexp(pattern); err != nil {
-			return k.wrong(name, err.Error())
+			return errorAt(k.ptr+"/"+escape(name)+"/"+escape(pattern), err.Error())
 		}
 	}
 	return nil

@@ -1,7 +1,9 @@
 package schema_test
 
 import (
+	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,6 +111,22 @@ func TestHeadersRefuses(t *testing.T) {
 				t.Errorf("got %v, %v, want an error with %q", got, err, tt.place)
 			}
 		})
+	}
+}
+
+// All breaches come at once, each with its own place.
+func TestHeadersRefusesAll(t *testing.T) {
+	_, err := schema.Headers([]byte(`{"properties":{"a/b":{"type":"number","x-mcp-header":"A"},"c":{"properties":{"d":{"type":"string","x-mcp-header":"ä"}}}}}`))
+	var all schema.Errors
+	if !errors.As(err, &all) || len(all) != 2 {
+		t.Fatalf("got %v", err)
+	}
+	for i, want := range [][]string{
+		{"properties", "a/b", "x-mcp-header"}, {"properties", "c", "properties", "d", "x-mcp-header"},
+	} {
+		if got := all[i]; !slices.Equal(got.FieldPath(), want) || !strings.HasPrefix(got.FieldMessage(), "x-mcp-header ") {
+			t.Errorf("%q: %s; want %q", got.FieldPath(), got.FieldMessage(), want)
+		}
 	}
 }
 

@@ -12,7 +12,6 @@
 package schema
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -46,6 +45,38 @@ type Violation struct {
 	Expected string
 	// Got says what does, such as `string "abc"`.
 	Got string
+	// Fault is what is wrong in general.
+	Fault Fault
+	// Note tells more: of a missing property what it should be, of one that
+	// isn't known which ones are. It may be empty.
+	Note string
+}
+
+// Fault says in which general way a value differs from its schema.
+type Fault uint8
+
+// The faults.
+const (
+	FaultValue   Fault = iota // a value that isn't allowed there
+	FaultMissing              // a required property isn't given
+	FaultUnknown              // there is no such property
+)
+
+// As returns the violation with Got telling what a value holds at its place:
+// the value as it was sent, where another was made of it before validation.
+// Where it holds nothing, as inside of JSON in a string, Got stays.
+func (v Violation) As(sent any) Violation {
+	if v.Fault == FaultMissing {
+		return v
+	}
+	for _, name := range splitPointer(v.Pointer) {
+		var ok bool
+		if sent, ok = inside(sent, name); !ok {
+			return v
+		}
+	}
+	v.Got = describeValue(sent)
+	return v
 }
 
 // dialect knows the accepted values of $schema, with a trailing # or without.
@@ -61,8 +92,8 @@ func dialect(uri string) (int, bool) {
 	return 0, false
 }
 
-// Compile prepares a schema. Errors name the place of the first problem as a
-// JSON pointer into the schema: text that isn't strict JSON, an unknown
+// Compile prepares a schema. The error is an *Error, which tells the place of
+// the first problem, or says that the text can't be read: text that isn't strict JSON, an unknown
 // dialect, a keyword with a wrong value, a $ref that doesn't resolve inside
 // the schema or loops, a pattern that is no RE2 expression, and sizes beyond
 // 128 levels of text or 10,000 subschemas.
@@ -76,7 +107,10 @@ func Compile(raw []byte) (*Schema, error) {
 		if value, given := object["$schema"]; given {
 			uri, _ := value.(string)
 			if c.draft, ok = dialect(uri); !ok {
-				return nil, errors.New("schema: unknown dialect in $schema; use https://json-schema.org/draft/2020-12/schema (or leave it out), 2019-09 or draft-07")
+				return nil, &Error{
+					Path: []string{"$schema"}, Message: "unknown dialect in $schema",
+					Hint: "use https://json-schema.org/draft/2020-12/schema (or leave it out), 2019-09 or draft-07",
+				}
 			}
 		}
 	}

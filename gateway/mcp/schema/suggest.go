@@ -5,16 +5,31 @@ import (
 	"strings"
 )
 
-// unknown says that there is no such property, and which ones are near.
-func (n *node) unknown(name string, object map[string]any) string {
-	text := "no property " + quote(name)
+// unknown notes a property that there isn't.
+func (r *run) unknown(n *node, name string, object map[string]any) {
+	before := len(r.dst)
+	note := ""
+	r.add(object[name], func() string {
+		note = n.others(name, object)
+		return "no property " + quote(name) + "; " + note
+	})
+	if len(r.dst) > before {
+		r.dst[before].Fault, r.dst[before].Note = FaultUnknown, note
+	}
+}
+
+// others says which properties there are in place of an unknown one.
+func (n *node) others(name string, object map[string]any) string {
 	if near := n.nearest(name, object); len(near) > 0 {
-		return text + "; did you mean " + strings.Join(near, " or ") + "?"
+		return "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	if len(n.props) == 0 {
-		return text + "; no properties are allowed here"
+		return "no properties are allowed here"
 	}
-	text += "; there are "
+	if len(n.props) == 1 {
+		return "there is only " + quote(n.props[0].name)
+	}
+	text := "there are "
 	for i, p := range n.props {
 		if i == 10 {
 			return text + ", … (" + itoa(len(n.props)) + " in all)"

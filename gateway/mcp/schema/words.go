@@ -16,7 +16,7 @@ import (
 func mapErrors(e *jsonschema.ValidationError, root any) []Violation {
 	got := describeValue(valueAt(root, e.InstanceLocation))
 	at := pointerTo(e.InstanceLocation)
-	one := func(expected string) []Violation { return []Violation{{at, expected, got}} }
+	one := func(expected string) []Violation { return []Violation{{Pointer: at, Expected: expected, Got: got}} }
 	switch k := e.ErrorKind.(type) {
 	case *kind.AnyOf:
 		return one(choicesOf(e, root))
@@ -38,16 +38,19 @@ func mapErrors(e *jsonschema.ValidationError, root any) []Violation {
 	case *kind.PropertyNames:
 		return one("object without a property named " + quote(k.Property))
 	case *kind.Required:
-		return missingAt(at, k.Missing, "required property")
+		return missingAt(at, k.Missing, "")
 	case *kind.DependentRequired:
-		return missingAt(at, k.Missing, "required property beside "+quote(k.Prop))
+		return missingAt(at, k.Missing, "beside "+quote(k.Prop))
 	case *kind.Dependency:
-		return missingAt(at, k.Missing, "required property beside "+quote(k.Prop))
+		return missingAt(at, k.Missing, "beside "+quote(k.Prop))
 	case *kind.AdditionalProperties:
 		var found []Violation
 		object, _ := valueAt(root, e.InstanceLocation).(map[string]any)
 		for _, name := range k.Properties {
-			found = append(found, Violation{at + "/" + escape(shorten(name, 64)), "no property " + quote(name), describeValue(object[name])})
+			found = append(found, Violation{
+				Pointer: at + "/" + escape(shorten(name, 64)), Expected: "no property " + quote(name),
+				Got: describeValue(object[name]), Fault: FaultUnknown,
+			})
 		}
 		return found
 	}
@@ -61,10 +64,13 @@ func mapErrors(e *jsonschema.ValidationError, root any) []Violation {
 	return one(expectation(e))
 }
 
-func missingAt(at string, names []string, expected string) []Violation {
+func missingAt(at string, names []string, note string) []Violation {
 	found := make([]Violation, 0, len(names))
 	for _, name := range names {
-		found = append(found, Violation{at + "/" + escape(shorten(name, 64)), expected, "nothing"})
+		found = append(found, Violation{
+			Pointer: at + "/" + escape(shorten(name, 64)), Got: "nothing",
+			Expected: strings.TrimSuffix("required property "+note, " "), Fault: FaultMissing, Note: note,
+		})
 	}
 	return found
 }
