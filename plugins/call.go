@@ -38,7 +38,79 @@ type Call struct {
 	Trace TraceContext
 	// Record collects what happened on the way, for logs and metrics.
 	Record *Record
+	// Talk carries progress and log messages to the client while the call
+	// runs; nil if nobody listens.
+	Talk Talk
+	// Run is what calls of several steps or rounds carry besides; nil for an
+	// ordinary one.
+	Run *Run
 }
+
+// Talk is how a running call speaks to its client before it answers. Its
+// methods are quick, and safe for concurrent use.
+type Talk interface {
+	// Progress tells how far the call has come. What is not more than was told
+	// before is dropped.
+	Progress(p mcp.Progress)
+	// Log tells a log message, if the client wants messages of that level.
+	Log(m mcp.LogMessage)
+}
+
+// Run is what a call carries besides its arguments, if it is made of several
+// steps or rounds, or made by the gateway itself. It is never changed after it
+// is made.
+type Run struct {
+	// Resume is what the call goes on with; nil in its first round.
+	Resume *Resume
+	// Uncounted says that limits don't count the call: a later round, or a look
+	// at a watched resource.
+	Uncounted bool
+	// Steps and Load are the results of steps and of what was loaded, by id:
+	// values as encoding/json makes them, with numbers as json.Number. They are
+	// what expressions know as `steps` and `load`.
+	Steps, Load map[string]any
+	// StepBlocks and LoadBlocks are the content blocks of the same.
+	StepBlocks, LoadBlocks map[string][]mcp.Block
+	// Value is what has been typed of the argument to be completed; nil unless
+	// this is a completion.
+	Value *string
+	// Condition asks the upstream for the body only if it has changed.
+	Condition *Condition
+}
+
+// Resume is what a call goes on with after a Pending result.
+type Resume struct {
+	// State is that of the Pending result; nil if a first round comes with
+	// answers to questions that it hasn't put yet.
+	State []byte
+	// Answers are the client's, by the keys of the questions: result objects as
+	// the client wrote them, checked for strict syntax only.
+	Answers map[string][]byte
+	// Spent is the time that the rounds before took, open questions left out.
+	Spent time.Duration
+}
+
+// Condition makes an upstream request conditional (RFC 9110, section 13). The
+// upstream's answer 304 comes back as a Response of that status.
+type Condition struct{ ETag, LastModified string }
+
+// WithRun returns a copy of the call with another Run.
+func (c *Call) WithRun(run *Run) *Call {
+	next := *c
+	next.Run = run
+	return &next
+}
+
+// Resumed is what the call goes on with; nil in a first round.
+func (c *Call) Resumed() *Resume {
+	if c.Run == nil {
+		return nil
+	}
+	return c.Run.Resume
+}
+
+// Counted reports whether limits count the call.
+func (c *Call) Counted() bool { return c.Run == nil || !c.Run.Uncounted }
 
 // WithArgs returns a copy of the call with validated arguments.
 func (c *Call) WithArgs(args map[string]any) *Call {
@@ -62,10 +134,17 @@ type Record struct {
 	Attempts         int           // upstream requests sent
 	Coerced          int           // arguments that were coerced to their schema's type
 	LimitScope       string        // scope of the rate limit that refused: client, tool, all
+	ETag             string        // validators of the upstream's last answer,
+	LastModified     string        // noted only for calls with a Condition
+	Cached           bool          // answered from the cache
 }
 
-// Tool is what parts may know of a tool. It is never changed after build.
+// Tool is what parts may know of a tool, or of what is called like one: a
+// resource, a prompt. It is never changed after build.
 type Tool struct {
+	// Kind is what it is: tool, resource or prompt.
+	Kind string
+	// Name is that of a tool or prompt, or the URI of a resource or template.
 	Name        string
 	Title       string
 	Description string

@@ -11,7 +11,12 @@ type Parts struct {
 	Policies  []PolicyPart
 	Upstreams []UpstreamPart
 	Transform TransformPart
-	Auth      []AuthPart
+	// Steps are the key `steps`, and Confirm and Load its short forms `confirm`
+	// and `load`.
+	Steps, Confirm, Load ProgramPart
+	// Messages are the key `messages` of prompts.
+	Messages MessagesPart
+	Auth     []AuthPart
 	// Chain joins the ways to authenticate that a manifest names, in the order
 	// of Auth, into one.
 	Chain func([]Authenticator) Authenticator
@@ -28,6 +33,8 @@ const (
 	OnTool Where = 1 << iota
 	OnUpstream
 	OnServer
+	OnResource
+	OnPrompt
 )
 
 // PolicyPart is a kind of policy.
@@ -106,6 +113,48 @@ func NewTransformPart[S any](build func(S, Env) (Transform, error)) TransformPar
 	return TransformPart{
 		Settings: reflect.TypeFor[S](),
 		New: func(settings any, env Env) (Transform, error) {
+			s, err := settingsOf[S](settings)
+			if err != nil {
+				return nil, err
+			}
+			return build(s, env)
+		},
+	}
+}
+
+// ProgramPart is a way to write steps.
+type ProgramPart struct {
+	Settings reflect.Type
+	// New compiles the steps.
+	New func(settings any, env Env) (Program, error)
+}
+
+// NewProgramPart declares a way to write steps with settings of type S.
+func NewProgramPart[S any](build func(S, Env) (Program, error)) ProgramPart {
+	return ProgramPart{
+		Settings: reflect.TypeFor[S](),
+		New: func(settings any, env Env) (Program, error) {
+			s, err := settingsOf[S](settings)
+			if err != nil {
+				return nil, err
+			}
+			return build(s, env)
+		},
+	}
+}
+
+// MessagesPart is the way to write a prompt's messages.
+type MessagesPart struct {
+	Settings reflect.Type
+	// New compiles the messages.
+	New func(settings any, env Env) (Renderer, error)
+}
+
+// NewMessagesPart declares the way to write messages with settings of type S.
+func NewMessagesPart[S any](build func(S, Env) (Renderer, error)) MessagesPart {
+	return MessagesPart{
+		Settings: reflect.TypeFor[S](),
+		New: func(settings any, env Env) (Renderer, error) {
 			s, err := settingsOf[S](settings)
 			if err != nil {
 				return nil, err

@@ -119,6 +119,34 @@ type Store interface {
 	Take(ctx context.Context, key string, rate Rate, cost int64) (allowed bool, remaining, wait int64, err error)
 }
 
+// Callee is a tool as the steps of another call it: with all its policies.
+type Callee struct {
+	Tool *Tool
+	// Call runs the tool's whole pipeline.
+	Call Handler
+	// Admits reports whether the principal may see and call the tool.
+	Admits func(p *Principal) bool
+}
+
+// Program is a compiled list of steps.
+type Program interface {
+	// Run runs the steps, or goes on with them where call.Resumed says. It
+	// returns what the steps left, for the Run of the call that answers; or
+	// what keeps them from going on; or an *Error.
+	Run(ctx context.Context, call *Call) (*Run, *mcp.Pending, error)
+	// Steps are the ids of the steps that have one.
+	Steps() []string
+	// Tools are the names of the tools that the steps call.
+	Tools() []string
+	// Logs reports whether a step sends log messages.
+	Logs() bool
+}
+
+// Renderer makes a prompt's messages.
+type Renderer interface {
+	Render(ctx context.Context, call *Call) ([]mcp.PromptMessage, error)
+}
+
 // Env is what the gateway lends a part while it is built.
 type Env struct {
 	Log *slog.Logger
@@ -129,6 +157,17 @@ type Env struct {
 	// Upstream is the name of the upstream that the tool asks, or that the
 	// part is built for; empty if there is none.
 	Upstream string
+	// Steps and Loads are the ids that expressions may name below `steps` and
+	// `load`; nil where there are none.
+	Steps, Loads []string
+	// Value says that expressions know `value`: what is typed of an argument
+	// to be completed.
+	Value bool
+	// Tools are the names of all tools of the manifest, sorted.
+	Tools []string
+	// Callee returns a tool of the manifest, or nil. It may be called once the
+	// manifest is in force, not while it is built.
+	Callee func(tool string) *Callee
 	// Store keeps limits' counters. It outlives reloads.
 	Store Store
 	// Observe takes note of what happens outside of calls.

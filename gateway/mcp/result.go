@@ -1,6 +1,6 @@
 package mcp
 
-// Result is what a call of a tool answers.
+// Result is what a call of a tool, a resource or a prompt answers.
 type Result struct {
 	// Content is what the model reads.
 	Content []Block
@@ -8,6 +8,10 @@ type Result struct {
 	Structured []byte
 	// IsError says that the tool failed; Content tells the model why.
 	IsError bool
+	// Messages are those of a prompt.
+	Messages []PromptMessage
+	// Pending says that this is no answer yet.
+	Pending *Pending
 	// Release gives back the buffers that Content and Structured point into;
 	// nil if there are none.
 	Release func()
@@ -48,7 +52,7 @@ type Block struct {
 	// Data of an image, an audio or a binary resource, as it is; base64 is
 	// the encoder's business.
 	Data []byte
-	// MIMEType of all but text blocks.
+	// MIMEType of the data; of a text block only where the text is a resource's.
 	MIMEType string
 	// URI of a resource or a link.
 	URI string
