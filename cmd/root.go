@@ -76,7 +76,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		a.serve(), a.demo(), a.validate(), a.call(), a.explain(), a.reload(),
+		a.serve(), a.stdio(), a.demo(), a.validate(), a.call(), a.explain(), a.reload(),
 		a.token(), a.schema(), a.healthcheck(), a.version(),
 	)
 	root.InitDefaultCompletionCmd()

@@ -10,9 +10,26 @@ import (
 
 // advise warns of what works, but probably not as meant.
 func (l *loader) advise(m *Manifest) {
+	ceiling := m.Server.CallTimeout
 	for _, name := range slices.Sorted(maps.Keys(m.Tools)) {
 		if tool := m.Tools[name]; !tool.IsZero() {
-			l.adviseTool(name, tool, m.Server.CallTimeout)
+			l.adviseDescription(tool.Place, "tool", name, tool.Description, "models choose tools by their descriptions")
+			l.adviseTimeout(tool.Parts, ceiling)
+		}
+	}
+	for _, uri := range slices.Sorted(maps.Keys(m.Resources)) {
+		if r := m.Resources[uri]; !r.IsZero() {
+			l.adviseDescription(r.Place, "resource", uri, r.Description, "models and people choose resources by their descriptions")
+			l.adviseTimeout(r.Parts, ceiling)
+			if r.Text != nil && r.Watch > 0 {
+				l.warnAt(r.Place, "watch", "a text that is written here never changes", "take watch away")
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Prompts)) {
+		if p := m.Prompts[name]; !p.IsZero() {
+			l.adviseDescription(p.Place, "prompt", name, p.Description, "people choose prompts by their descriptions")
+			l.adviseTimeout(p.Parts, ceiling)
 		}
 	}
 	if !m.Server.IsZero() && m.Server.Admin != "off" && addressProblem(m.Server.Admin) == "" && !loopback(m.Server.Admin) {
@@ -23,37 +40,58 @@ func (l *loader) advise(m *Manifest) {
 	}
 }
 
-// adviseTool warns of descriptions that don't help, and of a timeout that can't
-// be reached.
-func (l *loader) adviseTool(name string, t *Tool, ceiling time.Duration) {
-	written := t.node.get("description")
+// adviseDescription warns of descriptions that don't help.
+func (l *loader) adviseDescription(p Place, what, name, description, hint string) {
+	written := p.node.get("description")
 	switch {
 	case written == nil:
-		l.report(t.Warning(fmt.Sprintf("tool %q has no description", clip(name)), "models choose tools by their descriptions"))
+		l.report(p.Warning(fmt.Sprintf("%s %q has no description", what, clip(name)), hint))
 	case written.value.broken || written.value.isNull() || written.value.kind != scalarNode:
-	case strings.TrimSpace(t.Description) == "":
-		l.warnAt(t.Place, "description", fmt.Sprintf("the description of tool %q is empty", clip(name)), "models choose tools by their descriptions")
-	case strings.Contains(t.Description, "{{"):
-		l.warnAt(t.Place, "description", "a description is shown as it is written, with its braces", "describe the tool in plain words")
+	case strings.TrimSpace(description) == "":
+		l.warnAt(p, "description", fmt.Sprintf("the description of %s %q is empty", what, clip(name)), hint)
+	case strings.Contains(description, "{{"):
+		l.warnAt(p, "description", "a description is shown as it is written, with its braces", "describe the "+what+" in plain words")
 	}
-	timeout := t.Parts["timeout"]
+}
+
+// adviseTimeout warns of a timeout that can't be reached.
+func (l *loader) adviseTimeout(parts map[string]Setting, ceiling time.Duration) {
+	timeout := parts["timeout"]
 	if value, ok := timeout.Value.(time.Duration); ok && !timeout.Broken && ceiling > 0 && value > ceiling {
 		l.report(timeout.Warning("a call never takes that long: call_timeout of the server ends it after "+durationText(ceiling), "raise call_timeout in server"))
 	}
 }
 
-// adviseUpstreams warns of upstreams that no tool asks.
+// adviseUpstreams warns of upstreams that nothing asks.
 func (l *loader) adviseUpstreams(m *Manifest) {
 	used := make(map[string]bool)
+	use := func(p Place, upstream string) {
+		if upstream == "" && len(m.Upstreams) == 1 && p.node.get("request") != nil {
+			for only := range m.Upstreams {
+				upstream = only
+			}
+		}
+		used[upstream] = true
+	}
 	for _, t := range m.Tools {
-		used[t.Upstream] = true
-		if t.Upstream == "" && len(m.Upstreams) == 1 && t.node.get("request") != nil {
-			return
+		use(t.Place, t.Upstream)
+	}
+	for _, r := range m.Resources {
+		use(r.Place, r.Upstream)
+		for _, c := range r.Complete {
+			use(c.Place, c.Upstream)
+		}
+	}
+	for _, p := range m.Prompts {
+		for i := range p.Arguments {
+			if c := p.Arguments[i].Complete; c != nil {
+				use(c.Place, c.Upstream)
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Upstreams)) {
 		if up := m.Upstreams[name]; !used[name] {
-			l.report(up.Warning(fmt.Sprintf("no tool asks upstream %q", clip(name)), ""))
+			l.report(up.Warning(fmt.Sprintf("nothing asks upstream %q", clip(name)), ""))
 		}
 	}
 }

@@ -53,6 +53,11 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		"a file that is a key":         {root, "canary-1\n"},
 		"a file that is a list":        {root, "- password: canary-1\n"},
 		"a variable without end":       {root + "auth: {jwt: {secret: \"canary-1${\"}}\n", ""},
+		"keys in an include":           {root, "server: {keys: [canary-1]}\n"},
+		"keys of something":            {root + "serber: {keys: canary-1}\nkeys: [canary-2]\n", ""},
+		"a mapping for keys":           {root + "server: {keys: {a: canary-1, file: canary-2}}\n", ""},
+		"misspelled keys":              {root + "server: {key: [canary-1], kees: [canary-2]}\n", ""},
+		"broken YAML in keys":          {root + "server:\n  keys:\n    - canary-1\n    - canary-2: canary-3: x\n", ""},
 		"a long text":                  {root + "auth: " + strings.Repeat("canary", 40) + "\n", ""},
 		"a text with characters of Go": {root + "auth: \"canary\\\"\\t\\\\\"\n", ""},
 	} {

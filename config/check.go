@@ -3,12 +3,9 @@ package config
 import (
 	"fmt"
 	"maps"
-	"net"
-	"net/netip"
-	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -30,7 +27,7 @@ func (l *loader) check(m *Manifest) {
 	if m.Version != 0 && m.Version != manifestVersion {
 		l.reportAt(m.Place, []string{"version"}, fmt.Sprintf("version %d is not known", m.Version), "write version: 1")
 	}
-	if len(m.Tools) == 0 && l.errors() == 0 {
+	if len(m.Tools)+len(m.Resources)+len(m.Prompts) == 0 && l.errors() == 0 {
 		l.report(m.ProblemAt([]string{"tools"}, "the manifest has no tools", "the smallest manifest is\n"+smallest, 0))
 	}
 	l.checkServer(m)
@@ -40,23 +37,24 @@ func (l *loader) check(m *Manifest) {
 			l.checkTool(name, tool, names)
 		}
 	}
+	l.checkResources(m, names)
+	l.checkPrompts(m, names)
 	l.advise(m)
+}
+
+// checkName checks the name of a tool or a prompt.
+func (l *loader) checkName(p Place, name, what string) {
+	if !toolName.MatchString(name) {
+		at := place(p.key, nil, p.Path)
+		l.report(at.Problem(fmt.Sprintf("%q can't be a %s's name", clip(name), what), "names are 1 to 64 letters, digits, _ and -"))
+	}
 }
 
 // checkTool checks a tool's name, its upstream, and how its arguments are declared.
 func (l *loader) checkTool(name string, t *Tool, upstreams []string) {
-	if !toolName.MatchString(name) {
-		at := place(t.key, nil, t.Path)
-		l.report(at.Problem(fmt.Sprintf("%q can't be a tool's name", clip(name)), "names are 1 to 64 letters, digits, _ and -"))
-	}
-	switch {
-	case t.Upstream != "" && !slices.Contains(upstreams, t.Upstream):
-		l.reportAt(t.Place, []string{"upstream"}, fmt.Sprintf("unknown upstream %q in tool %q", clip(t.Upstream), clip(name)), suggest(t.Upstream, upstreams))
-	case len(upstreams) == 0 && t.node.get("request") != nil && l.errors() == 0:
-		l.reportAt(t.Place, []string{"request"}, fmt.Sprintf("there is no upstream that tool %q could ask", clip(name)), `write upstreams: {crm: {url: "https://…"}}`)
-	case t.Upstream == "" && len(upstreams) > 1 && t.node.get("request") != nil && t.node.get("upstream") == nil:
-		l.report(t.Problem(fmt.Sprintf("tool %q doesn't say which upstream it asks", clip(name)), "write upstream: "+strings.Join(upstreams[:min(len(upstreams), maxListed)], " | ")))
-	}
+	l.checkName(t.Place, name, "tool")
+	l.checkUpstream(t.Place, fmt.Sprintf("tool %q", clip(name)), t.Upstream, upstreams)
+	l.checkListed(t.Place, t.Icons)
 	if t.Input != nil && t.InputSchema != nil {
 		l.reportAt(t.Place, []string{"input_schema"}, fmt.Sprintf("tool %q has both input and input_schema", clip(name)), "keep one of them")
 	}
@@ -83,91 +81,47 @@ func (l *loader) reportAt(p Place, path []string, message, hint string) {
 	}
 }
 
-// checkServer checks addresses and networks.
-func (l *loader) checkServer(m *Manifest) {
-	s := &m.Server
-	if s.IsZero() {
-		return
-	}
-	at := func(problem, hint string, path ...string) { l.reportAt(s.Place, path, problem, hint) }
-	if problem := addressProblem(s.Listen); problem != "" {
-		at(problem, "write 127.0.0.1:8080", "listen")
-	} else if !loopback(s.Listen) && len(m.Auth.Parts) == 0 {
-		at("a listener that others can reach needs auth", "add auth, or listen on 127.0.0.1; auth: {anonymous: {}} lets everybody in", "listen")
-	}
-	if s.Admin != "off" {
-		if problem := addressProblem(s.Admin); problem != "" {
-			at(problem, "write 127.0.0.1:9090, or off", "admin")
-		} else if s.Admin == s.Listen && !strings.HasSuffix(s.Admin, ":0") {
-			at("admin and listen can't share an address", "write 127.0.0.1:9090, or off", "admin")
-		}
-	}
-	if s.PublicURL != "" && !isOrigin(s.PublicURL, true) {
-		at("want a URL with scheme and host, without query", "write https://mcp.acme.example", "public_url")
-	}
-	for i, origin := range s.AllowedOrigins {
-		if !isOrigin(origin, false) {
-			at("want an origin: scheme, host and perhaps a port", "write https://claude.ai", "allowed_origins", strconv.Itoa(i))
-		}
-	}
-	for i, network := range s.TrustedProxies {
-		_, prefixErr := netip.ParsePrefix(network)
-		_, addrErr := netip.ParseAddr(network)
-		if prefixErr != nil && addrErr != nil {
-			at("want a network or an address", "write 10.0.0.0/8", "trusted_proxies", strconv.Itoa(i))
-		}
-	}
-}
-
-// addressProblem says what is wrong with a listen address; empty if nothing is.
-func addressProblem(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return "want an address with a port"
-	}
-	if n, portErr := strconv.ParseUint(port, 10, 16); portErr != nil || n > 65535 {
-		return "want a port from 0 to 65535"
-	}
-	if host != "" && host != "localhost" {
-		if _, err := netip.ParseAddr(host); err != nil {
-			return "want an IP address or localhost to listen on"
-		}
-	}
-	return ""
-}
-
-// loopback reports whether only this machine can reach the address.
-func loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && ip.Unmap().IsLoopback())
-}
-
-// isOrigin reports whether s is an http or https URL of scheme and host alone,
-// or, if paths are allowed, with a path.
-func isOrigin(s string, paths bool) bool {
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return false
-	}
-	return u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && (paths || u.Path == "")
-}
-
 // elsewhere tells where a key that isn't known at the path belongs.
 func (d *decoder) elsewhere(key string, path []string) string {
-	is := func(parts []Part) bool { return slices.ContainsFunc(parts, func(p Part) bool { return p.Key == key }) }
-	atTop := len(path) == 0
+	section := "" // the manifest itself
+	if len(path) > 0 {
+		section = path[0]
+	}
+	named := section == "tools" || section == "resources" || section == "prompts" || section == "upstreams"
+	if len(path) > 2 || (len(path) == 2 && !named) {
+		if section == "tools" && hasKey(d.parts.Upstream, key) {
+			return "it belongs in an upstream"
+		}
+		return ""
+	}
+	return d.homeOf(key, section)
+}
+
+// homeOf tells where a key belongs that isn't known in a section, or in what a
+// section names.
+func (d *decoder) homeOf(key, section string) string {
+	tool, resource := hasKey(d.parts.Tool, key), hasKey(d.parts.Resource, key)
 	switch {
-	case atTop && is(d.parts.Tool):
+	case section == "upstreams":
+		return ""
+	case section == "prompts" && tool && resource:
+		return "it belongs in a tool or a resource"
+	case (section == "prompts" || section == "resources") && tool:
+		return "it belongs in a tool"
+	case section != "tools" && section != "defaults" && tool:
 		return "it belongs in a tool, or in defaults for all"
-	case !atTop && path[0] != "tools" && path[0] != "defaults" && len(path) == 1 && is(d.parts.Tool):
-		return "it belongs in a tool, or in defaults for all"
-	case (atTop || path[0] == "tools") && is(d.parts.Upstream):
+	case section != "prompts" && hasKey(d.parts.Prompt, key):
+		return "it belongs in a prompt"
+	case section != "prompts" && hasKey(d.parts.Upstream, key):
 		return "it belongs in an upstream"
+	case section == "" && slices.Contains(d.types.of(reflect.TypeFor[Server]()).names(), key):
+		return "it belongs in server"
 	default:
 		return ""
 	}
+}
+
+// hasKey reports whether a part of the group has the key.
+func hasKey(group []Part, key string) bool {
+	return slices.ContainsFunc(group, func(p Part) bool { return p.Key == key })
 }

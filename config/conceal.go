@@ -41,11 +41,14 @@ func (n *node) written() []member {
 // concealsAll tells keys below which nothing is shown. Misspelled ones count;
 // arguments may be called anything.
 func concealsAll(key string, within []string) bool {
-	if slices.Contains(within, "input") || slices.Contains(within, "input_schema") {
+	if slices.Contains(within, "input") || slices.Contains(within, "input_schema") || (len(within) == 3 && within[0] == "prompts" && within[2] == "arguments") {
 		return false
 	}
 	if concealing(key) {
 		return true
+	}
+	if len(within) == 0 || (len(within) == 1 && nearest(within[0], []string{"server"}) != "") {
+		return nearest(key, []string{"keys"}) != ""
 	}
 	return len(within) > 0 && within[0] == "upstreams" && nearest(key, []string{"headers"}) != ""
 }

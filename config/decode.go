@@ -75,7 +75,7 @@ func (d *decoder) value(s site, v reflect.Value, f *field) {
 		return
 	}
 	before := d.errors()
-	if !d.special(s, v) && !d.text(s, v) {
+	if !d.special(s, v, f) && !d.text(s, v) {
 		d.kind(s, v, f)
 	}
 	switch {
@@ -116,16 +116,20 @@ func isJSON(t reflect.Type) bool {
 }
 
 // special decodes the types that aren't decoded by their fields.
-func (d *decoder) special(s site, v reflect.Value) bool {
+func (d *decoder) special(s site, v reflect.Value, f *field) bool {
 	switch to := v.Addr().Interface().(type) {
 	case *Input:
 		d.input(s, to)
 	case *SchemaRef:
 		d.schemaRef(s, to)
+	case *[]Argument:
+		*to = d.arguments(s)
 	case *Upstream:
 		d.upstream(s, to)
 	case secretSetter:
 		d.secret(s, to)
+	case either:
+		d.either(s, v, to, f)
 	default:
 		return false
 	}
@@ -198,9 +202,7 @@ func (d *decoder) object(s site, v reflect.Value, extra []string) {
 	if t.place != nil {
 		v.FieldByIndex(t.place).Set(reflect.ValueOf(s.place()))
 	}
-	if tool, ok := v.Addr().Interface().(*Tool); ok {
-		tool.Name = s.path[len(s.path)-1]
-	}
+	named(s, v)
 	for i := range t.fields {
 		f := &t.fields[i]
 		m := s.node.get(f.name)
@@ -217,7 +219,7 @@ func (d *decoder) object(s site, v reflect.Value, extra []string) {
 	known := append(t.names(), extra...)
 	group := d.group(t.group, s.path)
 	if t.parts != nil {
-		v.FieldByIndex(t.parts).Set(reflect.ValueOf(d.settings(s, group)))
+		setParts(v.FieldByIndex(t.parts), d.settings(s, group))
 		for _, p := range group {
 			known = append(known, p.Key)
 		}
@@ -275,6 +277,7 @@ func (d *decoder) mayHide(t reflect.Type, m *member, known []string) bool {
 	for _, f := range d.types.of(t).fields {
 		switch {
 		case meant != "" && f.name != meant:
+		case f.typ == reflect.TypeFor[Server](): // its secrets are concealed already
 		case meant == "" && m.value.kind == scalarNode && !isSecret(indirect(f.typ)):
 		case holdsSecret(f.typ, make(map[reflect.Type]bool)):
 			return true

@@ -25,4 +25,25 @@
 // called after decoding; JSONSchema describes an odd type to editors. Errors of
 // these methods that offer FieldPath, FieldMessage, FieldHint and FieldOffset
 // are shown at that place. json.RawMessage takes any value as JSON, verbatim.
+//
+// A type that is written in several shapes has a method on its pointer
+//
+//	Either() (scalar, list, mapping any)
+//
+// which returns pointers to what a scalar, a list and a mapping are decoded
+// into, or nil for a shape the value can't have; the pointer may be to the type
+// itself, for one that is decoded by its own fields. Where there is no other way
+// to read it, one value is a list of one. An embedded Place is set, and Validate
+// is called on what was pointed to, and then on the type:
+//
+//	type parallel struct {
+//		most  int    // parallel: 4
+//		steps []step // parallel: [...]
+//	}
+//
+//	func (p *parallel) Either() (scalar, list, mapping any) {
+//		return &p.most, &p.steps, nil
+//	}
+//
+// Types may contain themselves.
 package config

@@ -47,7 +47,7 @@ func guessedKey(text string) int {
 		if text[i] != ':' {
 			continue
 		}
-		if key := keyBefore(text, i); secretKey(key) || concealing(key) || nearest(key, []string{"headers"}) != "" {
+		if key := keyBefore(text, i); secretKey(key) || fold(key) == "keys" || concealing(key) || nearest(key, []string{"headers"}) != "" {
 			return i
 		}
 	}

@@ -126,7 +126,7 @@ func (l *loader) merge(into *node, f *file, included bool) {
 	}
 	for _, m := range f.root.members {
 		key := m.key.raw
-		named := key == "tools" || key == "upstreams"
+		named := includable(key)
 		if included && !named && key != "version" && key != "include" {
 			if slices.Contains(l.rootKeys(), key) {
 				l.report(place(m.key, nil, key).Problem(fmt.Sprintf("%q can't stand in an included file", key), "move it to the root file"))
@@ -155,7 +155,17 @@ func (l *loader) merge(into *node, f *file, included bool) {
 	}
 }
 
-// mergeNamed adds tools or upstreams, whose names must differ.
+// includable tells the keys that an included file may hold: those of things
+// with names.
+func includable(key string) bool {
+	switch key {
+	case "tools", "resources", "prompts", "upstreams":
+		return true
+	}
+	return false
+}
+
+// mergeNamed adds tools, resources, prompts or upstreams, whose names must differ.
 func (l *loader) mergeNamed(into, from *node, key string) {
 	known := make(map[string]*node, len(into.members))
 	for _, m := range into.members {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // maxProblems bounds how many problems are reported at once.
@@ -41,26 +40,6 @@ func Load(src Source, parts Parts) (*Manifest, error) {
 	m.Hash = l.hash()
 	m.Files, m.Folders = l.watched()
 	return m, nil
-}
-
-// markBroken marks the tools whose arguments have problems.
-func (l *loader) markBroken(m *Manifest) {
-	for i := range l.problems {
-		path := strings.SplitN(l.problems[i].Path, ".", 4)
-		if len(path) < 3 || path[0] != "tools" || m.Tools[path[1]] == nil {
-			continue
-		}
-		switch path[2] {
-		case "input":
-			// Without its place an argument can still be checked with the others.
-			if len(path) == 4 && (strings.HasSuffix(path[3], ".in") || strings.HasSuffix(path[3], ".style")) {
-				continue
-			}
-			m.Tools[path[1]].Broken = true
-		case "input_schema", "in", "upstream":
-			m.Tools[path[1]].Broken = true
-		}
-	}
 }
 
 // loader holds what one Load knows.
@@ -99,7 +78,7 @@ func (p Parts) known() Parts {
 	known := func(group []Part) []Part {
 		return slices.DeleteFunc(slices.Clone(group), func(p Part) bool { return p.Settings == nil })
 	}
-	return Parts{Tool: known(p.Tool), Upstream: known(p.Upstream), Kinds: known(p.Kinds), Auth: known(p.Auth), Server: known(p.Server)}
+	return Parts{Tool: known(p.Tool), Resource: known(p.Resource), Prompt: known(p.Prompt), Complete: known(p.Complete), Upstream: known(p.Upstream), Kinds: known(p.Kinds), Auth: known(p.Auth), Server: known(p.Server)}
 }
 
 // report adds a problem.

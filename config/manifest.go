@@ -17,6 +17,8 @@ type Manifest struct {
 	Defaults  Defaults             `manifest:"defaults" doc:"Policies and response settings inherited by every tool."`
 	Upstreams map[string]*Upstream `manifest:"upstreams" doc:"The services behind the gateway, by name."`
 	Tools     map[string]*Tool     `manifest:"tools" doc:"The tools that clients see, by name."`
+	Resources map[string]*Resource `manifest:"resources" doc:"What clients can read, by URI; with a placeholder, {name}, it is a template."`
+	Prompts   map[string]*Prompt   `manifest:"prompts" doc:"The prompts that people can pick, by name."`
 	Telemetry Telemetry            `manifest:"telemetry" doc:"Logs."`
 
 	// Hash identifies the manifest's content: SHA-256 of all files read,
@@ -35,6 +37,10 @@ type Manifest struct {
 type Server struct {
 	Place              `manifest:"-"`
 	Name               string             `manifest:"name" doc:"Name that clients are told." default:"sallyport"`
+	Title              string             `manifest:"title" doc:"Name for people."`
+	Description        string             `manifest:"description" doc:"What the server is for, for people."`
+	Website            string             `manifest:"website" doc:"URL of a page about it, e.g. https://acme.example."`
+	Icons              []Icon             `manifest:"icons" doc:"Pictures that clients may show beside its name."`
 	Instructions       string             `manifest:"instructions" doc:"What a model should know about these tools."`
 	Listen             string             `manifest:"listen" doc:"Address of the MCP listener; the endpoint is /mcp." default:"127.0.0.1:8080"`
 	Admin              string             `manifest:"admin" doc:"Address for health, metrics and reload; off to disable." default:"127.0.0.1:9090"`
@@ -47,6 +53,11 @@ type Server struct {
 	CallTimeout        time.Duration      `manifest:"call_timeout" doc:"Ceiling for any call." default:"60s" min:"1ms"`
 	ShutdownGrace      time.Duration      `manifest:"shutdown_grace" doc:"Time for calls in flight to end after SIGTERM." default:"25s"`
 	Sessions           Sessions           `manifest:"sessions" doc:"Sessions of the legacy protocol revisions."`
+	Keys               []Secret           `manifest:"keys" doc:"Secrets that protect what clients hold between rounds of a call, the same on all replicas. The first seals, all of them open. Default: a random one for each run."`
+	Replica            string             `manifest:"replica" doc:"URL by which other replicas reach this one's MCP listener, e.g. http://10.0.0.5:8080. Default: made of listen, unless that is all addresses."`
+	PageSize           int                `manifest:"page_size" doc:"Items on a page of a list; 0 puts all of them on one." default:"0" min:"0"`
+	HTTPSSE            bool               `manifest:"http_sse" doc:"Serve clients of revision 2024-11-05 at /sse and /messages."`
+	MaxStreams         int                `manifest:"max_streams" doc:"Event streams open at once; more are refused with 503." default:"10000" min:"1"`
 	Parts              map[string]Setting `manifest:",inline,parts=server"`
 }
 
@@ -61,6 +72,9 @@ type ServerTLS struct {
 type Sessions struct {
 	TTL time.Duration `manifest:"ttl" doc:"Life of a session since initialize." default:"1h" min:"1s"`
 	Max int           `manifest:"max" doc:"Ended sessions remembered until they expire." default:"10000" min:"1"`
+	// Stream is zero for streams that stay open.
+	Stream time.Duration `manifest:"stream" doc:"Longest time that an event stream stays open; a client of revision 2025-11-25 then comes back for the rest. Default: for ever." min:"1s"`
+	Replay int           `manifest:"replay" doc:"Events kept for each session, for clients that come back." default:"256" min:"0"`
 }
 
 // Auth holds the settings of the ways to know a caller, by key.
@@ -98,8 +112,10 @@ type Tool struct {
 	Input       *Input            `manifest:"input" doc:"Arguments: property name to JSON Schema 2020-12. Every one is required unless it has a default or optional: true."`
 	InputSchema *SchemaRef        `manifest:"input_schema" doc:"The whole input schema instead of input, or {file: schema.json}."`
 	In          map[string]string `manifest:"in" doc:"With input_schema: places of arguments, e.g. {limit: query}."`
-	Requires    []string          `manifest:"requires" doc:"Client capabilities without which the tool can't work." enum:"elicitation,elicitation.url,sampling,roots"`
+	Requires    []string          `manifest:"requires" doc:"Client capabilities without which the tool can't work." enum:"elicitation,elicitation.url,sampling,roots,tasks"`
 	Annotations Annotations       `manifest:"annotations" doc:"Hints on behaviour; the default comes from the request's method."`
+	Icons       []Icon            `manifest:"icons" doc:"Pictures that clients may show beside its name."`
+	Meta        json.RawMessage   `manifest:"meta" doc:"Further members for _meta, as clients want them."`
 	// Broken says that its arguments could not be read.
 	Broken bool               `manifest:"-"`
 	Parts  map[string]Setting `manifest:",inline,parts=tool"`
@@ -183,6 +199,12 @@ type Part struct {
 type Parts struct {
 	// Tool are the keys of tools and defaults.
 	Tool []Part
+	// Resource and Prompt are the keys of resources and prompts. What bears the
+	// name of a key in defaults is inherited.
+	Resource, Prompt []Part
+	// Complete is the request that gives suggestions, of the type of the
+	// upstream's kind.
+	Complete []Part
 	// Upstream are the policy keys of upstreams.
 	Upstream []Part
 	// Kinds are the kinds of upstreams: an upstream is of the kind whose Key

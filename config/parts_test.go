@@ -66,6 +66,30 @@ func (r *testRequest) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// testStep contains itself, and has a key of several shapes.
+type testStep struct {
+	Place
+	ID       string       `manifest:"id"`
+	Tool     string       `manifest:"tool"`
+	Parallel testParallel `manifest:"parallel"`
+	Undo     *testStep    `manifest:"undo"`
+}
+
+type testParallel struct {
+	Place
+	Most  int        `manifest:"-"`
+	Steps []testStep `manifest:"-"`
+}
+
+func (p *testParallel) Either() (scalar, list, mapping any) { return &p.Most, &p.Steps, nil }
+
+func (p *testParallel) Validate() error {
+	if p.Most < 0 {
+		return errors.New("want at least 1 at once")
+	}
+	return nil
+}
+
 type testResponse struct {
 	As     string            `manifest:"as" enum:"auto,json,text" default:"auto"`
 	Select string            `manifest:"select"`
@@ -140,12 +164,17 @@ func testParts() Parts {
 	roles := Part{Key: "roles", Doc: "Any of these roles.", Settings: reflect.TypeFor[testRoles]()}
 	limit := Part{Key: "rate_limit", Doc: "Calls in a time.", Settings: reflect.TypeFor[[]testLimit]()}
 	timeout := Part{Key: "timeout", Doc: "The whole call.", Settings: reflect.TypeFor[time.Duration]()}
+	request := Part{Key: "request", Doc: "What is asked.", Settings: reflect.TypeFor[testRequest](), ToolOnly: true}
+	response := Part{Key: "response", Doc: "What is answered.", Settings: reflect.TypeFor[testResponse](), Merge: true}
+	steps := Part{Key: "steps", Doc: "What is done.", Settings: reflect.TypeFor[[]testStep](), ToolOnly: true}
+	load := Part{Key: "load", Doc: "What is loaded.", Settings: reflect.TypeFor[map[string]testStep]()}
+	messages := Part{Key: "messages", Doc: "What is said.", Settings: reflect.TypeFor[[]map[string]string]()}
+	confirm := Part{Key: "confirm", Doc: "What the person is asked.", Settings: reflect.TypeFor[string](), ToolOnly: true}
 	return Parts{
-		Tool: []Part{
-			roles, limit, timeout,
-			{Key: "request", Doc: "What is asked.", Settings: reflect.TypeFor[testRequest](), ToolOnly: true},
-			{Key: "response", Doc: "What is answered.", Settings: reflect.TypeFor[testResponse](), Merge: true},
-		},
+		Tool:     []Part{roles, limit, timeout, confirm, request, steps, response},
+		Resource: []Part{roles, limit, timeout, request, steps, response},
+		Complete: []Part{request},
+		Prompt:   []Part{roles, limit, load, steps, messages},
 		Upstream: []Part{timeout},
 		Kinds:    []Part{{Key: "url", Doc: "An HTTP service.", Settings: reflect.TypeFor[testHTTP]()}},
 		Auth: []Part{

@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -63,18 +64,36 @@ func (k *keys) parts(group []Part, path []string) {
 	for _, p := range group {
 		at := append(path[:len(path):len(path)], p.Key)
 		k.all = append(k.all, Key{Path: strings.Join(at, "."), Type: typeName(p.Settings, nil), Doc: p.Doc})
-		if len(path) > 0 && path[0] == "defaults" {
-			continue // listed at tools
+		if !k.listedAtTools(p, path) {
+			k.below(p.Settings, at)
 		}
-		k.below(p.Settings, at)
+	}
+}
+
+// listedAtTools reports whether tools have the same key, where what is below it
+// is listed.
+func (k *keys) listedAtTools(p Part, path []string) bool {
+	if len(path) == 0 {
+		return false
+	}
+	switch path[0] {
+	case "defaults", "resources", "prompts":
+		return slices.ContainsFunc(k.loader.parts.Tool, func(t Part) bool { return t.Key == p.Key && t.Settings == p.Settings })
+	default:
+		return false
 	}
 }
 
 // below lists the keys within a value of the type.
 func (k *keys) below(t reflect.Type, path []string) {
 	t = indirect(t)
+	shapes, several := alternativesOf(t)
 	switch {
 	case isSecret(t), isJSON(t):
+	case several:
+		k.either(t, shapes, path)
+	case t == reflect.TypeFor[[]Argument]():
+		k.structure(reflect.TypeFor[Argument](), append(path[:len(path):len(path)], "NAME"))
 	case t == reflect.TypeFor[Input]():
 		k.structure(reflect.TypeFor[Property](), append(path[:len(path):len(path)], "NAME"))
 	case t.Kind() == reflect.Struct:
@@ -86,11 +105,27 @@ func (k *keys) below(t reflect.Type, path []string) {
 	}
 }
 
+// either lists the keys within a value that is written in several shapes.
+func (k *keys) either(t reflect.Type, shapes alternatives, path []string) {
+	if k.open[t] {
+		return
+	}
+	shapes.each(func(shape reflect.Type) {
+		if shape == t {
+			k.structure(t, path)
+			return
+		}
+		k.open[t] = true
+		k.below(shape, path)
+		delete(k.open, t)
+	})
+}
+
 // Reference returns the list of all keys as Markdown, a section for each key at
 // the top.
 func Reference(parts Parts) []byte {
 	var out bytes.Buffer
-	out.WriteString("# Manifest reference\n\nMade from the program itself. `NAME` stands for a name of your own; a list of one\nmay be written as its single value; `none` switches a policy off.\n")
+	out.WriteString("# Manifest reference\n\nMade from the program itself. `NAME` stands for a name of your own; a list of one\nmay be written as its single value; `none` switches a policy off.\nWhat resources, prompts and defaults have in common with tools is told in full at\ntools.\n")
 	section := ""
 	for _, k := range Keys(parts) {
 		top, rest, below := strings.Cut(k.Path, ".")
@@ -144,6 +179,8 @@ func typeName(t reflect.Type, f *field) string {
 	switch {
 	case t == reflect.TypeFor[Input](), t == reflect.TypeFor[SchemaRef]():
 		return "JSON Schema"
+	case t == reflect.TypeFor[[]Argument]():
+		return "map of mapping by name"
 	case isJSON(t):
 		return "any"
 	case isSecret(t):
@@ -160,8 +197,28 @@ func typeName(t reflect.Type, f *field) string {
 	return kindName(t, f)
 }
 
+// eitherName says what a type takes that is written in several shapes.
+func eitherName(t reflect.Type, shapes alternatives) string {
+	var all []string
+	shapes.each(func(shape reflect.Type) {
+		_, nested := alternativesOf(shape)
+		switch {
+		case shape == t, nested:
+			all = append(all, "mapping")
+		case shape.Kind() == reflect.Slice && indirect(shape.Elem()) == t:
+			all = append(all, "list")
+		default:
+			all = append(all, typeName(shape, nil))
+		}
+	})
+	return strings.Join(all, ", or ")
+}
+
 // kindName says it by the kind of Go type.
 func kindName(t reflect.Type, f *field) string {
+	if shapes, several := alternativesOf(t); several {
+		return eitherName(t, shapes)
+	}
 	short := reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 	switch t.Kind() {
 	case reflect.Slice:

@@ -23,7 +23,7 @@ func TestRender(t *testing.T) {
 	if !errors.As(err, &l) {
 		t.Fatal(err)
 	}
-	want := "manifest.yaml:2:1: error: unknown field \"x\"\n    1 | version: 1\n    2 | x:  \"é\"\n      | ^ known here: auth, defaults, include, server, telemetry, tools, upstreams, version\n1 error; generation 6 stays active\n"
+	want := "manifest.yaml:2:1: error: unknown field \"x\"\n    1 | version: 1\n    2 | x:  \"é\"\n      | ^ known here: auth, defaults, include, prompts, resources, server, telemetry, tools, upstreams, version\n1 error; generation 6 stays active\n"
 	if got := render(t, l, RenderOptions{Note: "generation 6 stays active"}); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

@@ -3,8 +3,12 @@ package config
 import (
 	"encoding"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
+	"unicode"
 )
 
 // described is what types offer that describe themselves.
@@ -16,33 +20,36 @@ type object = map[string]any
 // Schema returns the JSON Schema (draft-07, which editors know) of the manifest
 // language with the given parts. The same parts give the same bytes.
 func Schema(parts Parts) ([]byte, error) {
-	g := schemas{loader: newLoader(Source{}, parts), open: make(map[reflect.Type]bool)}
+	g := schemas{
+		loader: newLoader(Source{}, parts), names: make(map[reflect.Type]string), definitions: make(object),
+	}
 	root := g.structure(reflect.TypeFor[Manifest](), nil, "")
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	if properties, ok := root["properties"].(object); ok {
 		properties["version"] = describedAs(orVariable(object{"const": manifestVersion}), "Version of the manifest language; always 1.")
-		if tools, isObject := properties["tools"].(object); isObject {
-			tools["propertyNames"] = object{"pattern": toolName.String()}
+		for key, pattern := range map[string]string{"tools": toolName.String(), "prompts": toolName.String(), "resources": uriScheme.String()} {
+			if mapping, isObject := properties[key].(object); isObject {
+				mapping["propertyNames"] = object{"pattern": pattern}
+			}
 		}
 	}
 	root["title"] = "sallyport manifest"
-	root["definitions"] = object{
-		"variable": object{
-			"description": "A text with environment variables: ${VAR}, ${VAR:-default}, ${VAR:?message}; $$ is a dollar.",
-			"type":        "string", "pattern": `\$\{[A-Za-z_][A-Za-z0-9_]*(:[-?].*)?\}`,
-		},
-		"secret": object{
-			"description": "A secret: a text, {file: path} or {env: VAR}.",
-			"anyOf": []any{
-				object{"type": []any{"string", "number"}},
-				single("file", "Path of a file that holds it."),
-				single("env", "Environment variable that holds it."),
-			},
+	g.definitions["variable"] = object{
+		"description": "A text with environment variables: ${VAR}, ${VAR:-default}, ${VAR:?message}; $$ is a dollar.",
+		"type":        "string", "pattern": `\$\{[A-Za-z_][A-Za-z0-9_]*(:[-?].*)?\}`,
+	}
+	g.definitions["secret"] = object{
+		"description": "A secret: a text, {file: path} or {env: VAR}.",
+		"anyOf": []any{
+			object{"type": []any{"string", "number"}},
+			single("file", "Path of a file that holds it."),
+			single("env", "Environment variable that holds it."),
 		},
 	}
+	root["definitions"] = g.definitions
 	// An included file needs no version: one that holds nothing but what may be
 	// included is taken for such.
-	root["if"] = object{"propertyNames": object{"enum": []any{"include", "tools", "upstreams"}}}
+	root["if"] = object{"propertyNames": object{"enum": []any{"include", "prompts", "resources", "tools", "upstreams"}}}
 	root["then"] = object{}
 	root["else"] = object{"required": root["required"]}
 	delete(root, "required")
@@ -59,8 +66,39 @@ func single(key, doc string) object {
 // schemas makes schemas of types.
 type schemas struct {
 	loader *loader
-	// open are the types that are being described, to end recursion.
-	open map[reflect.Type]bool
+	// names are those of the types that have been described in definitions.
+	names       map[reflect.Type]string
+	definitions object
+}
+
+// once describes a type with a name in definitions, and returns a reference:
+// it may contain itself, and is used more than once.
+func (g schemas) once(t reflect.Type, describe func() object) object {
+	if t.Name() == "" {
+		return describe()
+	}
+	name, known := g.names[t]
+	if !known {
+		name = g.definitionName(t)
+		g.names[t] = name
+		g.definitions[name] = describe()
+	}
+	return object{"$ref": "#/definitions/" + name}
+}
+
+// definitionName makes a name for a type that no other has.
+func (g schemas) definitionName(t reflect.Type) string {
+	base := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return '_'
+	}, t.String())
+	name := base
+	for n := 2; name == "secret" || name == "variable" || slices.Contains(slices.Collect(maps.Values(g.names)), name); n++ {
+		name = fmt.Sprintf("%s_%d", base, n)
+	}
+	return name
 }
 
 func orVariable(s object) object {
@@ -103,7 +141,12 @@ func (g schemas) special(t reflect.Type) object {
 	if d, ok := reflect.New(t).Interface().(described); ok {
 		return d.JSONSchema()
 	}
+	if shapes, ok := alternativesOf(t); ok {
+		return g.once(t, func() object { return g.either(t, shapes) })
+	}
 	switch t {
+	case reflect.TypeFor[[]Argument]():
+		return object{"type": "object", "additionalProperties": object{"anyOf": []any{g.kind(reflect.TypeFor[Argument](), nil), object{"type": "null"}}}}
 	case reflect.TypeFor[Input]():
 		property := g.structure(reflect.TypeFor[Property](), nil, "")
 		property["additionalProperties"] = true
@@ -130,16 +173,24 @@ func (g schemas) special(t reflect.Type) object {
 	}
 }
 
+// either describes a type that is written in several shapes.
+func (g schemas) either(t reflect.Type, shapes alternatives) object {
+	var all []any
+	shapes.each(func(shape reflect.Type) {
+		if shape == t {
+			all = append(all, g.structure(t, nil, ""))
+			return
+		}
+		all = append(all, g.of(shape, nil))
+	})
+	return object{"anyOf": all}
+}
+
 // kind describes by the kind of Go type.
 func (g schemas) kind(t reflect.Type, f *field) object {
 	switch t.Kind() {
 	case reflect.Struct:
-		if g.open[t] {
-			return object{"type": "object"}
-		}
-		g.open[t] = true
-		defer delete(g.open, t)
-		return g.structure(t, nil, "")
+		return g.once(t, func() object { return g.structure(t, nil, "") })
 	case reflect.Map:
 		return object{"type": "object", "additionalProperties": g.of(t.Elem(), nil)}
 	case reflect.Slice:

@@ -6,6 +6,25 @@ import (
 	"strings"
 )
 
+// Secret is a value that is never printed. In a manifest it is a text, or
+// {file: path}, or {env: VAR}.
+type Secret struct{ value string }
+
+// SetSecret takes the value.
+func (s *Secret) SetSecret(value string) { s.value = value }
+
+// Reveal returns the value.
+func (s Secret) Reveal() string { return s.value }
+
+// String hides the value.
+func (s Secret) String() string { return "[secret]" }
+
+// GoString hides the value.
+func (s Secret) GoString() string { return "[secret]" }
+
+// MarshalText hides the value.
+func (s Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+
 // maxSecretBytes bounds a file that holds a secret.
 const maxSecretBytes = 64 << 10
 

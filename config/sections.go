@@ -15,7 +15,7 @@ func (d *decoder) manifest(root *node, m *Manifest) {
 	for name, up := range m.Upstreams {
 		up.Name = name
 	}
-	inherit(m)
+	d.inherit(m)
 }
 
 // rootKeys are the keys of a manifest.
@@ -33,6 +33,12 @@ func (l *loader) group(name string, path []string) []Part {
 		return l.parts.Tool
 	case "upstream":
 		return l.parts.Upstream
+	case "resource":
+		return l.parts.Resource
+	case "prompt":
+		return l.parts.Prompt
+	case "complete":
+		return l.parts.Complete
 	case "auth":
 		return l.parts.Auth
 	case "server":
@@ -62,7 +68,7 @@ func (d *decoder) setting(s site, p *Part) Setting {
 	if s.node.isNone() && s.path[0] != "auth" {
 		return Setting{Place: s.place(), Off: true}
 	}
-	if p.Merge && s.path[0] == "tools" && !d.badDefaults[p.Key] {
+	if p.Merge && (s.path[0] == "tools" || s.path[0] == "resources") && !d.badDefaults[p.Key] {
 		if from := d.root.get("defaults"); from != nil {
 			s.node = merged(s.node, from.value.get(p.Key))
 		}
@@ -88,17 +94,11 @@ func merged(over *node, under *member) *node {
 	return &both
 }
 
-// inherit gives tools the defaults that they don't have themselves.
-func inherit(m *Manifest) {
+// inherit gives tools, resources and prompts the defaults that they don't have
+// themselves.
+func (d *decoder) inherit(m *Manifest) {
 	for _, tool := range m.Tools {
-		if tool.Parts == nil {
-			tool.Parts = make(map[string]Setting)
-		}
-		for key, setting := range m.Defaults.Parts {
-			if _, own := tool.Parts[key]; !own {
-				tool.Parts[key] = setting
-			}
-		}
+		tool.Parts = inherited(tool.Parts, m.Defaults.Parts)
 		for own, from := range map[**bool]*bool{
 			&tool.Annotations.ReadOnly:    m.Defaults.Annotations.ReadOnly,
 			&tool.Annotations.Destructive: m.Defaults.Annotations.Destructive,
@@ -110,6 +110,41 @@ func inherit(m *Manifest) {
 			}
 		}
 	}
+	resources, prompts := d.shared(m, d.parts.Resource), d.shared(m, d.parts.Prompt)
+	for _, resource := range m.Resources {
+		resource.Parts = inherited(resource.Parts, resources)
+	}
+	for _, prompt := range m.Prompts {
+		prompt.Parts = inherited(prompt.Parts, prompts)
+	}
+}
+
+// shared are the defaults whose keys are in the group, with the same settings.
+func (d *decoder) shared(m *Manifest, group []Part) map[string]Setting {
+	out := make(map[string]Setting)
+	for i := range group {
+		setting, written := m.Defaults.Parts[group[i].Key]
+		same := slices.ContainsFunc(d.parts.Tool, func(p Part) bool {
+			return p.Key == group[i].Key && p.Settings == group[i].Settings
+		})
+		if written && same {
+			out[group[i].Key] = setting
+		}
+	}
+	return out
+}
+
+// inherited adds to a thing's own settings the defaults that it doesn't have.
+func inherited(own, defaults map[string]Setting) map[string]Setting {
+	if own == nil {
+		own = make(map[string]Setting)
+	}
+	for key, setting := range defaults {
+		if _, has := own[key]; !has {
+			own[key] = setting
+		}
+	}
+	return own
 }
 
 // upstream decodes an upstream: the policies on it, and all other keys as

@@ -170,7 +170,7 @@ func checkManifest(t *testing.T, folder string, b block) {
 	for _, w := range g.Warnings() {
 		// A part of a manifest shows upstreams without tools, and tools without
 		// auth.
-		if !strings.HasPrefix(w.Message, "no tool asks upstream") && !strings.Contains(w.Message, "is there for nobody") {
+		if !strings.HasPrefix(w.Message, "nothing asks upstream") && !strings.Contains(w.Message, "is there for nobody") {
 			t.Errorf("%s:%d: %v", b.page, b.line, w)
 		}
 	}

@@ -3,14 +3,19 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// pixel is a PNG of one pixel.
+// pixel is a PNG of one pixel; testdata/shop/logo.png is the same.
 const pixel = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00\x90wS\xde" +
 	"\x00\x00\x00\x0cIDATx\x9cc\xf8\xcf\xc0\x00\x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00IEND\xaeB`\x82"
 
@@ -20,20 +25,30 @@ const pixel = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x
 const stateWait = 10 * time.Second
 
 // shop is the REST service behind the gateway. Besides its resources it has
-// slow requests, whose start and end other requests can wait for.
+// slow requests, whose start and end other requests can wait for, and news,
+// which others can write.
 type shop struct {
+	url string
+
 	mu   sync.Mutex
 	slow map[string]*slowRequest
+	news map[string]string
+
+	// folder of the manifest that tells what is announced; empty if nothing is.
+	folder    string
+	announced []string
+	admins    []string // gateways to reload after an announcement
 }
 
 // slowRequest has one channel for each state, closed when it is reached.
 type slowRequest struct{ started, released, stopped chan struct{} }
 
-// startShop serves a shop until the test ends and returns its URL.
-func startShop(t *testing.T) string {
+// startShop serves a shop until the test ends.
+func startShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{slow: map[string]*slowRequest{}}
+	s := &shop{slow: map[string]*slowRequest{}, news: map[string]string{}}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /customers", s.customers)
 	mux.HandleFunc("GET /customers/{id}", s.customer)
 	mux.HandleFunc("PUT /customers/{id}/seen", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
@@ -49,9 +64,23 @@ func startShop(t *testing.T) string {
 	mux.HandleFunc("GET /slow/{id}/started", s.await(func(r *slowRequest) chan struct{} { return r.started }))
 	mux.HandleFunc("GET /slow/{id}/release", s.release)
 	mux.HandleFunc("GET /slow/{id}/stopped", s.await(func(r *slowRequest) chan struct{} { return r.stopped }))
+	mux.HandleFunc("GET /news/{id}", s.readNews)
+	mux.HandleFunc("PUT /news/{id}", s.writeNews)
+	mux.HandleFunc("PUT /announcements/{id}", s.announce)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return server.URL
+	s.url = server.URL
+	return s
+}
+
+func (s *shop) customers(w http.ResponseWriter, r *http.Request) {
+	found := []map[string]any{}
+	for _, id := range []string{"c1", "c2", "c20", "d1"} {
+		if strings.HasPrefix(id, r.FormValue("prefix")) {
+			found = append(found, map[string]any{"id": id})
+		}
+	}
+	writeJSON(w, http.StatusOK, found)
 }
 
 func (s *shop) customer(w http.ResponseWriter, r *http.Request) {
@@ -112,6 +141,87 @@ func (s *shop) request(id string) *slowRequest {
 		s.slow[id] = request
 	}
 	return request
+}
+
+func (s *shop) readNews(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	text, ok := s.news[r.PathValue("id")]
+	s.mu.Unlock()
+	if !ok {
+		text = "No news."
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = io.WriteString(w, text)
+}
+
+func (s *shop) writeNews(w http.ResponseWriter, r *http.Request) {
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	s.news[r.PathValue("id")] = string(text)
+	s.mu.Unlock()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// announces makes the shop write what is announced into the folder of a
+// manifest, and reload the gateways.
+func (s *shop) announces(folder string, admins []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.folder, s.admins = folder, admins
+	if err := os.MkdirAll(filepath.Join(folder, "changing"), 0o750); err != nil {
+		return err
+	}
+	return s.publish()
+}
+
+// publish writes the tool whose description is all that was announced.
+func (s *shop) publish() error {
+	text := fmt.Sprintf(`tools:
+  latest_news:
+    description: "Announced: %s."
+    roles: [support]
+    response: {text: All is well.}
+`, strings.Join(s.announced, ", "))
+	return os.WriteFile(filepath.Join(s.folder, "changing", "news.yaml"), []byte(text), 0o600)
+}
+
+// announce changes the list of tools, and answers when the gateways know it.
+func (s *shop) announce(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.announced = append(s.announced, r.PathValue("id"))
+	if err := s.publish(); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	for _, admin := range s.admins {
+		if err := reload(r.Context(), admin); err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// reload has the gateway of that admin listener read its manifest again.
+func reload(ctx context.Context, admin string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, admin+"/reload", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("POST %s/reload: %s", admin, response.Status)
+	}
+	return nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {

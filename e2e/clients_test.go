@@ -25,7 +25,7 @@ type client struct {
 	// cancels is false for a client that, on a legacy revision, only hangs up:
 	// a legacy disconnect is not a cancellation.
 	cancels bool
-	connect func(ctx context.Context, url, token, revision string) (session, error)
+	connect func(ctx context.Context, url, token, revision string, h *host) (session, error)
 }
 
 // session is a connected client, in terms that all SDKs share.
@@ -34,7 +34,22 @@ type session interface {
 	server() string
 	list(ctx context.Context) ([]tool, error)
 	call(ctx context.Context, name string, args map[string]any) (result, error)
-	// code is the JSON-RPC code of an error of list or call, 0 for others.
+	// follow calls a tool and wants to know how far it has come.
+	follow(ctx context.Context, name string, args map[string]any) (result, error)
+	// setLevel asks for log messages of calls from then on.
+	setLevel(ctx context.Context, level string) error
+	// resources lists the URIs of resources and the templates.
+	resources(ctx context.Context) (resources, templates []string, err error)
+	read(ctx context.Context, uri string) (content, error)
+	prompts(ctx context.Context) ([]string, error)
+	// prompt returns the messages as "role: text".
+	prompt(ctx context.Context, name string, args map[string]string) ([]string, error)
+	complete(ctx context.Context, of reference, argument, value string) ([]string, error)
+	// listen makes sure that changes of the list of tools are told.
+	listen(ctx context.Context) error
+	subscribe(ctx context.Context, uri string) error
+	unsubscribe(ctx context.Context, uri string) error
+	// code is the JSON-RPC code of an error, 0 for others.
 	code(err error) int
 	close() error
 }
@@ -43,6 +58,12 @@ type tool struct {
 	name, description string
 	readOnly          bool
 }
+
+// content is that of a resource, a text or binary.
+type content struct{ uri, mime, text, blob string }
+
+// reference is what is completed: a prompt, or a template.
+type reference struct{ prompt, template string }
 
 type result struct {
 	isError    bool
@@ -64,34 +85,28 @@ func goClients() []client {
 
 func TestGoClients(t *testing.T) {
 	backend := startShop(t)
-	g := startGateway(t, "testdata/manifest.yaml", "BACKEND_URL="+backend)
+	g := startGateway(t, "testdata/manifest.yaml", "BACKEND_URL="+backend.url)
+	visitAll(t, deployment{url: g.url, backend: backend.url},
+		[]string{"get_customer", "get_picture", "list_orders", "slow_report", "touch_customer"}, goChecks())
+}
+
+// visitAll has every Go client do the checks, side by side.
+func visitAll(t *testing.T, d deployment, tools []string, checks []check) {
+	t.Helper()
 	// The group ends only after its parallel subtests, while the gateway runs.
 	t.Run("client", func(t *testing.T) {
 		for _, c := range goClients() {
 			t.Run(c.name+"/"+c.revision, func(t *testing.T) {
 				t.Parallel()
-				checkClient(t, c, g, backend)
+				h := newHost()
+				s, err := c.connect(t.Context(), d.url, token(t, "ada", "support"), c.revision, h)
+				if err != nil {
+					t.Fatal(err)
+				}
+				visit{client: c, session: s, host: h, backend: d.backend, tools: tools}.do(t, checks)
 			})
 		}
 	})
-}
-
-func checkClient(t *testing.T, c client, g gateway, backend string) {
-	t.Helper()
-	s, err := c.connect(t.Context(), g.url, token(t, "ada", "support"), c.revision)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, each := range goChecks() {
-		t.Run(each.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), checkTimeout)
-			defer cancel()
-			each.run(ctx, t, visit{client: c, session: s, backend: backend})
-		})
-	}
-	if err := s.close(); err != nil {
-		t.Errorf("close: %v", err)
-	}
 }
 
 // visit is what a check works with.
@@ -99,8 +114,28 @@ type visit struct {
 	client
 	session
 
+	host    *host
 	backend string
+	tools   []string // that the caller has to see
 }
+
+// do runs the checks one after the other and closes the session.
+func (v visit) do(t *testing.T, checks []check) {
+	t.Helper()
+	for _, each := range checks {
+		t.Run(each.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), checkTimeout)
+			defer cancel()
+			each.run(ctx, t, v)
+		})
+	}
+	if err := v.close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+// id names the client where clients must not meet.
+func (v visit) id() string { return strings.ReplaceAll(v.name+"-"+v.client.revision, "/", "-") }
 
 type check struct {
 	name string
@@ -143,12 +178,11 @@ func checkList(ctx context.Context, t *testing.T, v visit) {
 	for _, each := range tools {
 		names = append(names, each.name)
 	}
-	want := []string{"get_customer", "get_picture", "list_orders", "slow_report", "touch_customer"}
-	if !slices.Equal(names, want) {
-		t.Fatalf("lists %v, want %v", names, want)
+	if !slices.Equal(names, v.tools) {
+		t.Fatalf("lists %v, want %v", names, v.tools)
 	}
-	if got, want := tools[0], (tool{"get_customer", "Retrieve a customer's details by ID.", true}); got != want {
-		t.Errorf("lists %+v, want %+v", got, want)
+	if want := (tool{"get_customer", "Retrieve a customer's details by ID.", true}); !slices.Contains(tools, want) {
+		t.Errorf("lists %+v without %+v", tools, want)
 	}
 }
 
@@ -247,16 +281,19 @@ func checkRefused(ctx context.Context, t *testing.T, v visit, name string) {
 	}
 }
 
-// checkCancel gives up a call that has reached the backend, and waits until
+func checkCancel(ctx context.Context, t *testing.T, v visit) { checkCancelOf(ctx, t, v, "slow_report") }
+
+// checkCancelOf gives up a call that has reached the backend, and waits until
 // the backend has seen its request end; for a client that can't cancel it has
 // to go on until the backend itself ends it.
-func checkCancel(ctx context.Context, t *testing.T, v visit) {
-	id := strings.ReplaceAll(v.name+"-"+v.client.revision, "/", "-")
+func checkCancelOf(ctx context.Context, t *testing.T, v visit, tool string) {
+	t.Helper()
+	id := v.id() + "-" + tool
 	callCtx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := v.call(callCtx, "slow_report", map[string]any{"id": id})
+		_, err := v.follow(callCtx, tool, map[string]any{"id": id})
 		ended <- err
 	}()
 	if got := status(ctx, v.backend+"/slow/"+id+"/started"); got != http.StatusNoContent {

@@ -32,7 +32,7 @@ func TestDemo(t *testing.T) {
 		t.Run(c.name+"/"+c.revision, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), checkTimeout)
 			defer cancel()
-			s, err := c.connect(ctx, d.url, d.tokens[0], c.revision)
+			s, err := c.connect(ctx, d.url, d.tokens[0], c.revision, newHost())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +121,7 @@ func checkRoles(t *testing.T, d demo) {
 	t.Helper()
 	seen := map[string]bool{}
 	for _, token := range d.tokens {
-		s, err := connectGoSDK(t.Context(), d.url, token, "2026-07-28")
+		s, err := connectGoSDK(t.Context(), d.url, token, "2026-07-28", newHost())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -11,20 +12,57 @@ import (
 )
 
 // goSDKSession is a session of github.com/modelcontextprotocol/go-sdk.
-type goSDKSession struct{ *mcp.ClientSession }
+type goSDKSession struct {
+	*mcp.ClientSession
 
-func connectGoSDK(ctx context.Context, url, token, revision string) (session, error) {
-	c := mcp.NewClient(&mcp.Implementation{Name: "sallyport-e2e", Version: "1.0.0"}, nil)
-	transport := &mcp.StreamableClientTransport{
+	level *mcp.LoggingLevel // of log messages, told with each modern call
+}
+
+func connectGoSDK(ctx context.Context, url, token, revision string, h *host) (session, error) {
+	return connectGoSDKOver(ctx, &mcp.StreamableClientTransport{
 		Endpoint:   url,
 		HTTPClient: &http.Client{Transport: bearer{token}},
 		MaxRetries: -1,
-	}
+	}, revision, h)
+}
+
+func connectGoSDKOver(ctx context.Context, transport mcp.Transport, revision string, h *host) (session, error) {
+	c := mcp.NewClient(&mcp.Implementation{Name: "sallyport-e2e", Version: "1.0.0"}, goSDKOptions(h))
+	c.AddRoots(&mcp.Root{URI: rootURI, Name: "shop"})
 	s, err := c.Connect(ctx, transport, &mcp.ClientSessionOptions{ProtocolVersion: revision})
 	if err != nil {
 		return nil, err
 	}
-	return goSDKSession{s}, nil
+	return goSDKSession{s, new(mcp.LoggingLevel)}, nil
+}
+
+// goSDKOptions lets the host answer and listen.
+func goSDKOptions(h *host) *mcp.ClientOptions {
+	return &mcp.ClientOptions{
+		CreateMessageHandler: func(context.Context, *mcp.CreateMessageRequest) (*mcp.CreateMessageResult, error) {
+			return &mcp.CreateMessageResult{
+				Role: "assistant", Content: &mcp.TextContent{Text: modelSays}, Model: modelName, StopReason: "endTurn",
+			}, nil
+		},
+		ElicitationHandler: func(_ context.Context, r *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+			if answer := h.elicit(r.Params.Message); answer != nil {
+				return &mcp.ElicitResult{Action: "accept", Content: answer}, nil
+			}
+			return &mcp.ElicitResult{Action: "decline"}, nil
+		},
+		ToolListChangedHandler: func(context.Context, *mcp.ToolListChangedRequest) {
+			h.note(func(n *notes) { n.changed++ })
+		},
+		ResourceUpdatedHandler: func(_ context.Context, r *mcp.ResourceUpdatedNotificationRequest) {
+			h.note(func(n *notes) { n.updated = append(n.updated, r.Params.URI) })
+		},
+		LoggingMessageHandler: func(_ context.Context, r *mcp.LoggingMessageRequest) {
+			h.note(func(n *notes) { n.logs = append(n.logs, fmt.Sprintf("%s: %v", r.Params.Level, r.Params.Data)) })
+		},
+		ProgressNotificationHandler: func(_ context.Context, r *mcp.ProgressNotificationClientRequest) {
+			h.note(func(n *notes) { n.progress = append(n.progress, r.Params.Progress) })
+		},
+	}
 }
 
 func (s goSDKSession) revision() string { return s.InitializeResult().ProtocolVersion }
@@ -48,7 +86,23 @@ func (s goSDKSession) list(ctx context.Context) ([]tool, error) {
 }
 
 func (s goSDKSession) call(ctx context.Context, name string, args map[string]any) (result, error) {
-	answer, err := s.CallTool(ctx, &mcp.CallToolParams{Name: name, Arguments: args})
+	return s.callTool(ctx, &mcp.CallToolParams{Name: name, Arguments: args})
+}
+
+func (s goSDKSession) follow(ctx context.Context, name string, args map[string]any) (result, error) {
+	params := &mcp.CallToolParams{Name: name, Arguments: args}
+	params.SetProgressToken(name + "-progress")
+	return s.callTool(ctx, params)
+}
+
+func (s goSDKSession) callTool(ctx context.Context, params *mcp.CallToolParams) (result, error) {
+	if s.revision() >= rev0728 && *s.level != "" {
+		if params.Meta == nil {
+			params.Meta = mcp.Meta{}
+		}
+		params.Meta[mcp.MetaKeyLogLevel] = *s.level
+	}
+	answer, err := s.CallTool(ctx, params)
 	if err != nil {
 		return result{}, err
 	}
@@ -64,6 +118,94 @@ func (s goSDKSession) call(ctx context.Context, name string, args map[string]any
 	}
 	r.text = strings.Join(texts, "\n")
 	return r, nil
+}
+
+func (s goSDKSession) setLevel(ctx context.Context, level string) error {
+	*s.level = mcp.LoggingLevel(level)
+	if s.revision() >= rev0728 {
+		return nil
+	}
+	return s.SetLoggingLevel(ctx, &mcp.SetLoggingLevelParams{Level: mcp.LoggingLevel(level)})
+}
+
+func (s goSDKSession) resources(ctx context.Context) (resources, templates []string, err error) {
+	for each, err := range s.Resources(ctx, nil) {
+		if err != nil {
+			return nil, nil, err
+		}
+		resources = append(resources, each.URI)
+	}
+	for each, err := range s.ResourceTemplates(ctx, nil) {
+		if err != nil {
+			return nil, nil, err
+		}
+		templates = append(templates, each.URITemplate)
+	}
+	return resources, templates, nil
+}
+
+func (s goSDKSession) read(ctx context.Context, uri string) (content, error) {
+	answer, err := s.ReadResource(ctx, &mcp.ReadResourceParams{URI: uri})
+	if err != nil {
+		return content{}, err
+	}
+	if len(answer.Contents) != 1 {
+		return content{}, fmt.Errorf("%d contents", len(answer.Contents))
+	}
+	one := answer.Contents[0]
+	return content{one.URI, one.MIMEType, one.Text, string(one.Blob)}, nil
+}
+
+func (s goSDKSession) prompts(ctx context.Context) ([]string, error) {
+	var names []string
+	for each, err := range s.Prompts(ctx, nil) {
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, each.Name)
+	}
+	return names, nil
+}
+
+func (s goSDKSession) prompt(ctx context.Context, name string, args map[string]string) ([]string, error) {
+	answer, err := s.GetPrompt(ctx, &mcp.GetPromptParams{Name: name, Arguments: args})
+	if err != nil {
+		return nil, err
+	}
+	var messages []string
+	for _, each := range answer.Messages {
+		text, ok := each.Content.(*mcp.TextContent)
+		if !ok {
+			return nil, fmt.Errorf("a message is a %T", each.Content)
+		}
+		messages = append(messages, fmt.Sprintf("%s: %s", each.Role, text.Text))
+	}
+	return messages, nil
+}
+
+func (s goSDKSession) complete(ctx context.Context, of reference, argument, value string) ([]string, error) {
+	ref := &mcp.CompleteReference{Type: "ref/prompt", Name: of.prompt}
+	if of.template != "" {
+		ref = &mcp.CompleteReference{Type: "ref/resource", URI: of.template}
+	}
+	answer, err := s.Complete(ctx, &mcp.CompleteParams{
+		Ref: ref, Argument: mcp.CompleteParamsArgument{Name: argument, Value: value},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer.Completion.Values, nil
+}
+
+// listen does nothing: the session listens to changes of the list on its own.
+func (s goSDKSession) listen(context.Context) error { return nil }
+
+func (s goSDKSession) subscribe(ctx context.Context, uri string) error {
+	return s.Subscribe(ctx, &mcp.SubscribeParams{URI: uri})
+}
+
+func (s goSDKSession) unsubscribe(ctx context.Context, uri string) error {
+	return s.Unsubscribe(ctx, &mcp.UnsubscribeParams{URI: uri})
 }
 
 func (s goSDKSession) code(err error) int {

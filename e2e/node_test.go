@@ -32,6 +32,15 @@ func nodeChecks() []string {
 	return append(names, "close")
 }
 
+// allNodeChecks are nodeChecks with those of features.mjs.
+func allNodeChecks() []string {
+	names := make([]string, 0, 32)
+	for _, each := range append(goChecks(), goFeatures()...) {
+		names = append(names, each.name)
+	}
+	return append(names, "close")
+}
+
 // nodeClient is a JavaScript client and the revision it has to negotiate.
 type nodeClient struct {
 	name     string
@@ -59,12 +68,25 @@ func (c nodeClient) run(t *testing.T, url, token string, checks []string, env ..
 
 func TestNodeClients(t *testing.T) {
 	backend := startShop(t)
-	g := startGateway(t, "testdata/manifest.yaml", "BACKEND_URL="+backend)
+	g := startGateway(t, "testdata/manifest.yaml", "BACKEND_URL="+backend.url)
 	t.Run("client", func(t *testing.T) {
 		for _, c := range nodeClients() {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				c.run(t, g.url, token(t, "ada", "support"), nodeChecks(), "BACKEND_URL="+backend)
+				c.run(t, g.url, token(t, "ada", "support"), nodeChecks(), "BACKEND_URL="+backend.url)
+			})
+		}
+	})
+}
+
+// runNodeClients has every JavaScript client do all checks, side by side.
+func runNodeClients(t *testing.T, d deployment) {
+	t.Helper()
+	t.Run("node", func(t *testing.T) {
+		for _, c := range nodeClients() {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				c.run(t, d.url, token(t, "ada", "support"), allNodeChecks(), "BACKEND_URL="+d.backend, "FEATURES=1")
 			})
 		}
 	})

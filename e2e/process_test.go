@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -87,14 +88,31 @@ type gateway struct {
 	admin string // base URL of the admin listener
 }
 
+// freeGateway is a gateway on free ports that doesn't run yet.
+func freeGateway(t *testing.T) gateway {
+	t.Helper()
+	return gateway{url: "http://" + freeAddress(t) + "/mcp", admin: "http://" + freeAddress(t)}
+}
+
 // startGateway runs `sallyport serve` on free ports until the test ends. At the
 // end it sends SIGTERM and expects exit status 0.
 func startGateway(t *testing.T, manifest string, env ...string) gateway {
 	t.Helper()
-	listen, admin := freeAddress(t), freeAddress(t)
-	env = append(env, "SALLYPORT_LISTEN="+listen, "SALLYPORT_ADMIN="+admin, "JWT_SECRET="+jwtSecret)
-	start(t, "sallyport", []string{"serve", "-c", manifest}, env, "http://"+admin+"/health/ready")
-	return gateway{url: "http://" + listen + "/mcp", admin: "http://" + admin}
+	g := freeGateway(t)
+	g.start(t, manifest, env...)
+	return g
+}
+
+func (g gateway) start(t *testing.T, manifest string, env ...string) {
+	t.Helper()
+	env = append(env, "SALLYPORT_LISTEN="+g.address(), "JWT_SECRET="+jwtSecret,
+		"SALLYPORT_ADMIN="+strings.TrimPrefix(g.admin, "http://"))
+	start(t, "sallyport", []string{"serve", "-c", manifest}, env, g.admin+"/health/ready")
+}
+
+// address is that of the MCP listener.
+func (g gateway) address() string {
+	return strings.TrimSuffix(strings.TrimPrefix(g.url, "http://"), "/mcp")
 }
 
 // start runs one of the built programs until the test ends and waits until its
@@ -178,15 +196,29 @@ func status(ctx context.Context, url string) int {
 	return response.StatusCode
 }
 
-// freeAddress is a loopback address nobody listens on.
+// lastPort is the port handed out last.
+var lastPort atomic.Int32
+
+// freeAddress is a loopback address nobody listens on. Its port is below those
+// that the system gives to outgoing connections, so that none of them takes it
+// before it is used, and is handed out once.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, ports = 20000, 10000
+	lastPort.CompareAndSwap(0, int32(os.Getpid()%ports)) // #nosec G115 -- below 10000
+	for range ports {
+		address := fmt.Sprintf("127.0.0.1:%d", first+lastPort.Add(1)%ports)
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return address
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // token is a JWT that testdata/manifest.yaml accepts.

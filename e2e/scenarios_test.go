@@ -14,15 +14,26 @@ const (
 	rev1125 = "2025-11-25"
 	rev0728 = "2026-07-28"
 	stable  = "0.1.16" // the released version of the suite, its newest revision
+	// extension are the scenarios of extensions, at the newest revision.
+	extension = "extension"
 )
 
+// The programs of the suites, relative to node/.
+const (
+	newestSuite = "node_modules/@modelcontextprotocol/conformance/dist/index.js"
+	stableSuite = "node_modules/conformance-stable/dist/index.js"
+)
+
+// conformanceManifest is the manifest in examples/conformance.
+const conformanceManifest = "manifest.yaml"
+
 func suites() []suite {
-	const newest = "node_modules/@modelcontextprotocol/conformance/dist/index.js"
 	return []suite{
-		{rev0618, newest, "2025-06-18"},
-		{rev1125, newest, "2025-11-25"},
-		{rev0728, newest, "2026-07-28"},
-		{stable, "node_modules/conformance-stable/dist/index.js", "2025-11-25"},
+		{rev0618, newestSuite, "2025-06-18"},
+		{rev1125, newestSuite, "2025-11-25"},
+		{rev0728, newestSuite, "2026-07-28"},
+		{stable, stableSuite, "2025-11-25"},
+		{extension, newestSuite, "2026-07-28"},
 	}
 }
 
@@ -42,6 +53,7 @@ func scenarios() []scenario {
 		legacy = []string{rev0618, rev1125, stable}
 		every  = []string{rev0618, rev1125, rev0728, stable}
 		modern = []string{rev0728}
+		beyond = []string{extension}
 	)
 	return []scenario{
 		// Lifecycle, statelessness, transport.
@@ -103,5 +115,20 @@ func scenarios() []scenario {
 		{"prompts-get-embedded-resource", every, "prompts"},
 		{"prompts-get-with-image", every, "prompts"},
 		{"completion-complete", every, "completion"},
+
+		// Extensions.
+		{"tasks-lifecycle", beyond, "tasks"},
+		{"tasks-capability-negotiation", beyond, "tasks"},
+		{"tasks-wire-fields", beyond, "tasks"},
+		{"tasks-request-state-removal", beyond, "tasks"},
+		{"tasks-mrtr-input", beyond, "tasks"},
+		{"tasks-request-headers", beyond, "tasks"},
+		{"tasks-dispatch-and-envelope", beyond, "tasks"},
+		{"tasks-required-task-error", beyond, "tasks"},
+		{"tasks-mrtr-composition", beyond, "tasks"},
+		{"tasks-status-notifications", beyond, "a scenario: the suite skips its only check"},
+		{"sep-2640-skills-directory", beyond, "the extension for skills"},
+		{"sep-2640-skills-enumeration", beyond, "the extension for skills"},
+		{"sep-2640-skills-manifest", beyond, "the extension for skills"},
 	}
 }

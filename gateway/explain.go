@@ -114,7 +114,7 @@ func (g *Gateway) policyNotes(s *snapshot, t *tool) []PolicyNote {
 	upstream := s.manifest.Upstreams[t.upstream]
 	for i := range g.parts.Policies {
 		part := &g.parts.Policies[i]
-		if setting, ok := t.source.Parts[part.Key]; ok && part.Where&plugins.OnTool != 0 {
+		if setting, ok := t.parts[part.Key]; ok && part.Where&plugins.OnTool != 0 {
 			notes = append(notes, PolicyNote{Key: part.Key, From: noteOff(setting.Off, setting.String()), On: "tool"})
 			continue
 		}

@@ -34,6 +34,7 @@ var verdicts = [...]verdict{ //nolint:gochecknoglobals // a table that is never 
 	plugins.KindConnect:         {outcome: "tool_error", errorType: "connect"},
 	plugins.KindUpstream:        {outcome: "tool_error", errorType: "upstream"},
 	plugins.KindStatus:          {outcome: "tool_error", errorType: "upstream_status"},
+	plugins.KindCapability:      {status: 400, code: mcp.CodeMissingCapability, outcome: "invalid", errorType: "missing_capability"},
 	plugins.KindBreakerOpen:     {outcome: "breaker_open", errorType: "breaker_open"},
 }
 

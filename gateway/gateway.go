@@ -15,6 +15,10 @@ import (
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
 	"github.com/sallyport-mcp/sallyport/gateway/internal/observe"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/seal"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/tasks"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/watch"
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
@@ -41,6 +45,19 @@ type Gateway struct {
 	kept     *kept
 	sessions *sessions
 	inflight *inflight
+	// ring seals what clients hold for us.
+	ring atomic.Pointer[seal.Ring]
+	// streams is the live side of clients, hearers the modern ones that listen.
+	streams *stream.Table
+	hearers *stream.Listeners[hearing]
+	// principals are the callers of live sessions, by nonce.
+	principals sync.Map
+	// peers are the clients of HTTP+SSE, by nonce.
+	peers    sync.Map
+	hub      *watch.Hub
+	watchers watchers
+	tasks    *tasks.Table
+	used     usedStates
 	// exchanges are used again: what is in one ends with its request.
 	exchanges sync.Pool
 
@@ -56,6 +73,7 @@ type Gateway struct {
 	listeners sync.Mutex
 	server    *edge.Server
 	admin     *edge.Admin
+	replicas  *edge.Forwarder
 }
 
 // New loads and builds the manifest. The error is config.Problems if the
@@ -64,19 +82,26 @@ func New(o Options) (*Gateway, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	sealed, err := newSessions()
-	if err != nil {
-		return nil, err
-	}
 	g := &Gateway{
 		source: o.Source, parts: o.Parts, log: o.Log, version: o.Version,
 		observe: observe.New(o.Version), store: o.Parts.Store(), kept: newKept(),
-		sessions: sealed, inflight: newInflight(),
+		sessions: newSessions(), inflight: newInflight(),
+		streams: stream.New(stream.Limits{}, time.Now), hub: watch.New(watch.DefaultLimits()),
+		tasks: tasks.New(tasks.DefaultSettings()),
 	}
+	g.hearers = stream.NewListeners[hearing](g.streams)
+	ring, err := seal.New(nil)
+	if err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	g.ring.Store(ring)
 	g.exchanges.New = func() any { return new(exchange) }
 	g.observe.GaugeFunc("sallyport_calls_in_flight", "Tool calls being served.", func() float64 { return float64(g.calls.Load()) })
-	if _, err = g.Reload(); err != nil {
-		return nil, err
+	g.observe.GaugeFunc("sallyport_streams", "Event streams open.", func() float64 { return float64(g.streams.Streams()) })
+	g.observe.GaugeFunc("sallyport_sessions", "Legacy sessions with streams, subscriptions or settings of their own.", func() float64 { return float64(g.streams.Sessions()) })
+	g.observe.GaugeFunc("sallyport_tasks_running", "Calls that go on in the background.", func() float64 { return float64(g.tasks.Stats().Running) })
+	if _, err := g.Reload(); err != nil {
+		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
 }
@@ -128,12 +153,43 @@ func (g *Gateway) swap() (Generation, error) {
 	if err != nil {
 		return Generation{}, err
 	}
+	if err := g.renewKeys(m); err != nil {
+		next.done()
+		return Generation{}, err
+	}
+	g.streams.SetLimits(limitsOf(&m.Server))
 	next.generation = g.generation.Add(1)
 	g.current.Store(next)
 	if old != nil {
+		g.tellChanges(old, next)
 		old.done() // freed when its last call returns
 	}
 	return next.describe(), nil
+}
+
+// renewKeys puts the manifest's keys in force.
+func (g *Gateway) renewKeys(m *config.Manifest) error {
+	secrets := make([]string, len(m.Server.Keys))
+	for i := range m.Server.Keys {
+		secrets[i] = m.Server.Keys[i].Reveal()
+	}
+	ring, err := g.ring.Load().Renew(secrets)
+	if err != nil {
+		return config.Problems{m.Server.ProblemAt([]string{"keys"}, err.Error(), "", 0)}
+	}
+	g.ring.Store(ring)
+	return nil
+}
+
+// limitsOf are the bounds on streams that a manifest sets.
+func limitsOf(server *config.Server) stream.Limits {
+	replay := server.Sessions.Replay
+	if replay == 0 {
+		replay = -1 // none
+	}
+	return stream.Limits{
+		Sessions: server.Sessions.Max, Streams: server.MaxStreams, Replay: replay, MaxStream: server.Sessions.Stream,
+	}
 }
 
 // withBuildProblems adds to the problems of loading a manifest those that
@@ -189,6 +245,9 @@ func (g *Gateway) Close() error {
 	if g.closed.Swap(true) {
 		return nil
 	}
+	g.hub.Close()
+	g.tasks.Drain(canceled())
+	g.streams.Close()
 	if s := g.current.Load(); s != nil {
 		s.done()
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
@@ -21,7 +22,7 @@ type running struct{ cancel context.CancelFunc }
 
 // inflightKey names a call: request ids are unique within a session.
 type inflightKey struct {
-	session [12]byte
+	session stream.Nonce
 	id      string
 }
 
@@ -29,10 +30,10 @@ func newInflight() *inflight {
 	return &inflight{calls: make(map[inflightKey]*running)}
 }
 
-// add registers a call and returns its context, and the function that ends
-// both. A zero deadline is none.
-func (f *inflight) add(deadline time.Time, session [12]byte, id mcp.ID) (context.Context, context.CancelFunc) {
-	ctx, cancel := plugins.WithDeadline(context.Background(), deadline)
+// add registers a call and returns its context, which has no deadline, and the
+// function that ends both.
+func (f *inflight) add(session stream.Nonce, id mcp.ID) (context.Context, context.CancelFunc) {
+	ctx, cancel := plugins.WithDeadline(context.Background(), time.Time{})
 	key := inflightKey{session: session, id: string(id)}
 	call := &running{cancel: cancel}
 	f.mu.Lock()
@@ -50,7 +51,7 @@ func (f *inflight) add(deadline time.Time, session [12]byte, id mcp.ID) (context
 }
 
 // cancel ends a call; ids that are not known are ignored.
-func (f *inflight) cancel(session [12]byte, id mcp.ID) {
+func (f *inflight) cancel(session stream.Nonce, id mcp.ID) {
 	f.mu.Lock()
 	call := f.calls[inflightKey{session: session, id: string(id)}]
 	f.mu.Unlock()

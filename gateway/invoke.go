@@ -52,8 +52,8 @@ func (s *snapshot) unknownTool(name string, p *plugins.Principal) error {
 	if s.tools[name] != nil {
 		return fmt.Errorf("tool %q is hidden from this caller: pass one of its roles with --as", name)
 	}
-	known := make([]string, 0, len(s.order))
-	for _, t := range s.order {
+	known := make([]string, 0, len(s.tools))
+	for _, t := range s.listed[toolList] {
 		if t.admits(p) {
 			known = append(known, t.spec.Name)
 		}

@@ -25,7 +25,7 @@ func (g *Gateway) Listen() error {
 	if err != nil {
 		return fmt.Errorf("server.listen: %w", err)
 	}
-	g.server = listener
+	g.server, g.replicas = listener, edge.NewForwarder(listener)
 	if server.Admin == "" || server.Admin == "off" {
 		return nil
 	}
@@ -94,11 +94,19 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.listeners.Lock()
 	server, admin := g.server, g.admin
 	g.listeners.Unlock()
+	encoder := g.current.Load().encoder
+	g.hearers.EndAll(func(h hearing) []byte { return encoder.AppendListenResult(nil, h.id) })
+	g.streams.Drain()
+	g.endPeers()
 	var errs []error
 	if server != nil {
 		errs = append(errs, server.Shutdown(ctx))
 	}
+	g.tasks.Drain(ctx)
 	g.inflight.cancelAll()
+	if g.replicas != nil {
+		g.replicas.Close()
+	}
 	if admin != nil {
 		errs = append(errs, admin.Shutdown(ctx))
 	}

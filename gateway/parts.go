@@ -9,38 +9,62 @@ import (
 func Keys(parts plugins.Parts) config.Parts {
 	var keys config.Parts
 	for i := range parts.Policies {
-		p := &parts.Policies[i]
-		if p.Key == "" {
-			continue
-		}
-		part := config.Part{Key: p.Key, Doc: p.Doc, Settings: p.Settings}
-		if p.Where&plugins.OnTool != 0 {
-			keys.Tool = append(keys.Tool, part)
-		}
-		if p.Where&plugins.OnUpstream != 0 {
-			keys.Upstream = append(keys.Upstream, part)
-		}
-		if p.Where&plugins.OnServer != 0 {
-			keys.Server = append(keys.Server, part)
-		}
+		addPolicy(&keys, &parts.Policies[i])
 	}
+	var request []config.Part
 	for i := range parts.Upstreams {
 		u := &parts.Upstreams[i]
 		keys.Kinds = append(keys.Kinds, config.Part{Key: u.Key, Doc: u.Doc, Settings: u.Settings})
-		keys.Tool = append(keys.Tool, config.Part{
+		request = append(request, config.Part{
 			Key: "request", Settings: u.Request, ToolOnly: true,
 			Doc: "The upstream request: METHOD /path/{argument}, or the long form.",
 		})
 	}
-	keys.Tool = append(keys.Tool, config.Part{
+	keys.Complete = request
+	steps := config.Part{
+		Key: "steps", Settings: parts.Steps.Settings, ToolOnly: true,
+		Doc: "Steps that run one after the other: calls of tools of this manifest, questions, conditions, messages.",
+	}
+	response := config.Part{
 		Key: "response", Settings: parts.Transform.Settings, Merge: true,
 		Doc: "How the upstream's answer becomes the tool's.",
-	})
+	}
+	confirm := config.Part{
+		Key: "confirm", Settings: parts.Confirm.Settings, ToolOnly: true,
+		Doc: "What the person is asked before the tool does anything; may have holes.",
+	}
+	keys.Tool = append(append(keys.Tool, request...), response, steps, confirm)
+	keys.Resource = append(append(keys.Resource, request...), response, steps)
+	keys.Prompt = append(keys.Prompt, steps,
+		config.Part{
+			Key: "load", Settings: parts.Load.Settings,
+			Doc: "Tools called before the messages are made, side by side and with the caller's rights, by the name that messages give their results.",
+		},
+		config.Part{
+			Key: "messages", Settings: parts.Messages.Settings,
+			Doc: "The messages: blocks with a role.",
+		})
 	for i := range parts.Auth {
 		a := &parts.Auth[i]
 		keys.Auth = append(keys.Auth, config.Part{Key: a.Key, Doc: a.Doc, Settings: a.Settings})
 	}
 	return keys
+}
+
+// addPolicy adds a policy's key to the places where it may stand.
+func addPolicy(keys *config.Parts, p *plugins.PolicyPart) {
+	if p.Key == "" {
+		return
+	}
+	part := config.Part{Key: p.Key, Doc: p.Doc, Settings: p.Settings}
+	for where, group := range map[plugins.Where]*[]config.Part{
+		plugins.OnTool: &keys.Tool, plugins.OnUpstream: &keys.Upstream, plugins.OnServer: &keys.Server,
+		plugins.OnResource: &keys.Resource, plugins.OnPrompt: &keys.Prompt,
+	} {
+		if p.Where&where != 0 {
+			*group = append(*group, part)
+		}
+	}
 }
 
 // upstreamPart finds the kind of upstream of that key.

@@ -25,6 +25,8 @@ type entry struct {
 	revision              mcp.Revision
 	client, clientVersion string
 	tool                  *tool
+	// target is what was called, if it is no tool.
+	target *target
 	// named says that the request named a tool, known or not.
 	named              bool
 	code               int
@@ -85,7 +87,10 @@ func (x *exchange) record() {
 // share memory with method, which ends with the request.
 func methodLabel(method string) string {
 	labels := [...]string{
-		"tools/call", "tools/list", "server/discover", "initialize", "ping", "batch",
+		"tools/call", "tools/list", "server/discover", "initialize", "ping", "batch", "GET",
+		"resources/list", "resources/templates/list", "resources/read", "resources/subscribe", "resources/unsubscribe",
+		"prompts/list", "prompts/get", "completion/complete", "logging/setLevel", "subscriptions/listen",
+		"tasks/get", "tasks/update", "tasks/cancel",
 		"notifications/initialized", "notifications/cancelled",
 	}
 	if method == "" {
@@ -155,6 +160,9 @@ func (e *entry) appendAttrs(attrs []slog.Attr, p *plugins.Principal) []slog.Attr
 	}
 	if name := e.toolName(); name != "" {
 		attrs = append(attrs, slog.String("tool", name))
+	}
+	if e.target != nil {
+		attrs = append(attrs, slog.String(e.target.spec.Kind, clip(e.target.spec.Name)))
 	}
 	if e.errorType != "" {
 		attrs = append(attrs, slog.String("error_type", e.errorType))

@@ -21,22 +21,57 @@ type request struct {
 // method serves a request; what it returns is answered as an error.
 type method func(*request) *mcp.Error
 
-// modernMethods are the methods of 2026-07-28; named ones tell the member of
-// params that Mcp-Name repeats.
-var modernMethods = map[string]struct { //nolint:gochecknoglobals // a table that is never changed
+// offered says whether a manifest makes the gateway offer a method.
+type offered func(c *mcp.Capabilities) bool
+
+func toolsOffered(c *mcp.Capabilities) bool       { return c.Tools }
+func resourcesOffered(c *mcp.Capabilities) bool   { return c.Resources }
+func promptsOffered(c *mcp.Capabilities) bool     { return c.Prompts }
+func completionsOffered(c *mcp.Capabilities) bool { return c.Completions }
+func subscribeOffered(c *mcp.Capabilities) bool   { return c.Subscribe }
+func loggingOffered(c *mcp.Capabilities) bool     { return c.Logging }
+func tasksOffered(c *mcp.Capabilities) bool       { return c.Tasks }
+
+// entryPoint is how a method is served.
+type entryPoint struct {
 	serve method
+	// named is the member of params that Mcp-Name repeats.
 	named string
-}{
-	"server/discover": {serve: (*request).discover},
-	"tools/list":      {serve: (*request).listTools},
-	"tools/call":      {serve: (*request).callTool, named: "name"},
+	// of says whether the method is offered; nil if it always is.
+	of offered
+}
+
+// modernMethods are the methods of 2026-07-28.
+var modernMethods = map[string]entryPoint{ //nolint:gochecknoglobals // a table that is never changed
+	"server/discover":          {serve: (*request).discover},
+	"tools/list":               {serve: listing(toolList)},
+	"tools/call":               {serve: (*request).callTool, named: "name", of: toolsOffered},
+	"resources/list":           {serve: listing(resourceList)},
+	"resources/templates/list": {serve: listing(templateList)},
+	"resources/read":           {serve: (*request).readResource, named: "uri", of: resourcesOffered},
+	"prompts/list":             {serve: listing(promptList)},
+	"prompts/get":              {serve: (*request).getPrompt, named: "name", of: promptsOffered},
+	"completion/complete":      {serve: (*request).complete, of: completionsOffered},
+	"subscriptions/listen":     {serve: (*request).listen},
+	"tasks/get":                {serve: (*request).getTask, named: "taskId", of: tasksOffered},
+	"tasks/update":             {serve: (*request).updateTask, named: "taskId", of: tasksOffered},
+	"tasks/cancel":             {serve: (*request).cancelTask, named: "taskId", of: tasksOffered},
 }
 
 // legacyMethods are the methods of the revisions up to 2025-11-25.
-var legacyMethods = map[string]method{ //nolint:gochecknoglobals // a table that is never changed
-	"ping":       (*request).ping,
-	"tools/list": (*request).listTools,
-	"tools/call": (*request).callTool,
+var legacyMethods = map[string]entryPoint{ //nolint:gochecknoglobals // a table that is never changed
+	"ping":                     {serve: (*request).ping},
+	"tools/list":               {serve: listing(toolList)},
+	"tools/call":               {serve: (*request).callTool, of: toolsOffered},
+	"resources/list":           {serve: listing(resourceList)},
+	"resources/templates/list": {serve: listing(templateList)},
+	"resources/read":           {serve: (*request).readResource, of: resourcesOffered},
+	"resources/subscribe":      {serve: (*request).subscribe, of: subscribeOffered},
+	"resources/unsubscribe":    {serve: (*request).unsubscribe, of: subscribeOffered},
+	"prompts/list":             {serve: listing(promptList)},
+	"prompts/get":              {serve: (*request).getPrompt, of: promptsOffered},
+	"completion/complete":      {serve: (*request).complete, of: completionsOffered},
+	"logging/setLevel":         {serve: (*request).setLevel, of: loggingOffered},
 }
 
 // servePost decodes the body of a POST and serves what is in it.
@@ -57,9 +92,10 @@ func (x *exchange) servePost() {
 	x.entry.method = r.message.Method
 	if r.revision.Modern() {
 		r.serveModern()
-		return
+	} else {
+		r.serveLegacy()
 	}
-	r.serveLegacy()
+	r.finish()
 }
 
 // decode decodes one message and settles its era; a legacy message leaves the
@@ -74,7 +110,7 @@ func (x *exchange) decode(body []byte) (*request, *mcp.Error) {
 	if r.meta, err = mcp.DecodeMeta(r.message.Params); err != nil {
 		return r, err
 	}
-	if r.revision, err = mcp.Classify(&r.message, &r.meta, x.req); err != nil {
+	if r.revision, err = mcp.Classify(&r.message, &r.meta, x.headers(&r.meta)); err != nil {
 		return r, err
 	}
 	x.entry.client, x.entry.clientVersion = r.meta.ClientName, r.meta.ClientVersion
@@ -87,6 +123,9 @@ func (r *request) serveModern() {
 	r.entry.revision = r.revision
 	r.caps = r.meta.Capabilities
 	if r.message.Kind == mcp.Notification {
+		if r.single != nil {
+			r.notified()
+		}
 		r.resp.Status = 202
 		return
 	}
@@ -104,11 +143,16 @@ func (r *request) dispatchModern() *mcp.Error {
 			return mcp.BadRequest(mcp.CodeInvalidParams, "Invalid params: "+m.named+" must be a string")
 		}
 	}
-	if err := mcp.CheckMethodHeaders(&r.message, name, m.named != "", r.req); err != nil {
-		return err
+	if r.single == nil {
+		if err := mcp.CheckMethodHeaders(&r.message, name, m.named != "", r.req); err != nil {
+			return err
+		}
 	}
-	if !known {
+	if !known || m.of != nil && !m.of(&r.s.offers) {
 		return mcp.MethodNotFound(r.revision, r.message.Method)
+	}
+	if r.meta.UnknownLogLevel {
+		return mcp.BadLogLevel()
 	}
 	return m.serve(r)
 }
@@ -127,6 +171,9 @@ func (r *request) dispatchLegacy() *mcp.Error {
 	if err := r.openSession(); err != nil {
 		return err
 	}
+	if r.forward(r.session.home) {
+		return nil
+	}
 	return r.serveInSession()
 }
 
@@ -137,13 +184,24 @@ func (r *request) serveInSession() *mcp.Error {
 		r.notified()
 		return nil
 	case mcp.Reply:
-		return mcp.BadRequest(mcp.CodeInvalidRequest, "Invalid request: no request of the server's waits for this response")
+		return r.replied()
 	}
-	serve, known := legacyMethods[r.message.Method]
-	if !known {
+	m, known := legacyMethods[r.message.Method]
+	if !known || m.of != nil && !m.of(&r.s.offers) {
 		return mcp.MethodNotFound(r.revision, r.message.Method)
 	}
-	return serve(r)
+	return m.serve(r)
+}
+
+// replied takes a client's response to a request of the server's. One that
+// nobody waits for any more is accepted: it may have crossed the end of the
+// waiting.
+func (r *request) replied() *mcp.Error {
+	if live := r.find(); live != nil {
+		live.Reply(r.message.ID, r.message.Result, r.message.ReplyError)
+	}
+	r.resp.Status = 202
+	return nil
 }
 
 // notified accepts a legacy notification.
@@ -167,18 +225,30 @@ func (r *request) ping() *mcp.Error {
 	return nil
 }
 
-// listTools answers tools/list from prepared bytes.
-func (r *request) listTools() *mcp.Error {
-	if err := mcp.CheckCursor(r.message.Params); err != nil {
-		return err
+// listing serves the method of a list, from prepared bytes if it is sent whole.
+func listing(kind listKind) method {
+	return func(r *request) *mcp.Error {
+		if !r.s.offersList(kind) {
+			return mcp.MethodNotFound(r.revision, r.message.Method)
+		}
+		after, paged, err := mcp.DecodeCursor(r.message.Params)
+		if err != nil {
+			return err
+		}
+		modern := r.revision.Modern()
+		known := r.s.listsFor(r.principal)
+		switch {
+		case r.s.manifest.Server.PageSize > 0:
+			r.answer(r.s.page(kind, known.visible, after, modern))
+		case paged && after != "":
+			return mcp.Rejected(mcp.CodeInvalidParams, "Invalid params: unknown cursor")
+		case modern:
+			r.answer(known.modern[kind])
+		default:
+			r.answer(known.legacy[kind])
+		}
+		return nil
 	}
-	lists := r.s.toolsFor(r.principal)
-	if r.revision.Modern() {
-		r.answer(lists.modern)
-	} else {
-		r.answer(lists.legacy)
-	}
-	return nil
 }
 
 // answer sends a result that was encoded before.
@@ -193,19 +263,36 @@ func (r *request) initialize() *mcp.Error {
 	if err != nil {
 		return err
 	}
-	id, sealErr := r.g.sessions.seal(r.principal.Key, p.Revision, p.Capabilities, r.s.manifest.Server.Sessions.TTL)
-	if sealErr != nil {
-		return mcp.Rejected(mcp.CodeInternal, "Internal error")
+	if r.single != nil {
+		r.peer.begin(p.Revision, p.Capabilities)
+	} else if err := r.newSession(&p); err != nil {
+		return err
 	}
 	r.entry.revision = p.Revision
 	r.entry.client, r.entry.clientVersion = strings.Clone(p.ClientName), strings.Clone(p.ClientVersion)
-	r.resp.Set(mcp.HeaderSession, id)
-	r.answer(mcp.InitializeResult(p.Revision, r.s.info(r.g.version), r.s.manifest.Server.Instructions))
+	r.answer(mcp.InitializeResult(p.Revision, r.s.info(r.g.version), r.s.offers, r.s.manifest.Server.Instructions))
+	return nil
+}
+
+// newSession gives the client a session id.
+func (r *request) newSession(p *mcp.InitializeParams) *mcp.Error {
+	nonce, err := newNonce()
+	if err != nil {
+		return mcp.Rejected(mcp.CodeInternal, "Internal error")
+	}
+	one := session{
+		nonce: nonce, expires: time.Now().Add(r.s.manifest.Server.Sessions.TTL),
+		revision: p.Revision, capabilities: p.Capabilities, home: r.g.home(r.s),
+	}
+	r.resp.Set(mcp.HeaderSession, one.seal(r.g.ring.Load(), r.principal.Key))
 	return nil
 }
 
 // openSession finds the session of a legacy request.
 func (r *request) openSession() *mcp.Error {
+	if r.single != nil {
+		return r.openPeer()
+	}
 	if header, ok := r.req.Header(mcp.HeaderRevision); ok {
 		if _, served := mcp.ParseRevision(header); !served {
 			return mcp.BadRequest(mcp.CodeInvalidRequest, "Bad request: unsupported "+mcp.HeaderRevision+"; supported are "+revisionNames())
@@ -219,12 +306,15 @@ func (r *request) openSession() *mcp.Error {
 		}
 		return mcp.BadRequest(mcp.CodeUnknownSession, "Bad request: "+mcp.HeaderSession+" is missing; call initialize first")
 	}
-	one, err := r.g.sessions.open(id, r.principal.Key)
+	one, err := r.g.sessions.open(r.g.ring.Load(), id, r.principal.Key)
 	if err != nil {
-		return &mcp.Error{Status: 404, Code: mcp.CodeUnknownSession, Message: "Session not found; call initialize again"}
+		return unknownSession()
 	}
 	r.session, r.revision, r.caps = one, one.revision, one.capabilities
 	r.entry.revision = one.revision
+	if !r.converses() {
+		r.caps = mcp.ClientCapabilities{} // there is no way to ask
+	}
 	return nil
 }
 
@@ -244,12 +334,16 @@ func (x *exchange) serveDelete() {
 		x.notAllowed()
 		return
 	}
-	one, err := x.g.sessions.open(id, x.principal.Key)
+	one, err := x.g.sessions.open(x.g.ring.Load(), id, x.principal.Key)
 	if err != nil {
-		x.reject(nil, &mcp.Error{Status: 404, Code: mcp.CodeUnknownSession, Message: "Session not found"})
+		x.reject(nil, unknownSession())
+		return
+	}
+	if x.forward(one.home) {
 		return
 	}
 	x.g.sessions.end(one, x.s.manifest.Server.Sessions.Max)
+	x.g.streams.End(one.nonce)
 	x.resp.Status = 204
 }
 
@@ -274,6 +368,9 @@ func (x *exchange) serveBatch() {
 		x.reject(nil, rejected)
 		return
 	}
+	if x.forwarded {
+		return
+	}
 	x.entry.method = "batch"
 	x.resp.Body = append(x.resp.Body, '[')
 	empty := len(x.resp.Body)
@@ -291,7 +388,7 @@ func (x *exchange) serveBatch() {
 // and is recorded, like a request of its own. What it answers is appended.
 func (x *exchange) serveElement(element []byte, empty int) {
 	one := *x
-	one.entry, one.started = entry{}, time.Now()
+	one.entry, one.started, one.batch = entry{}, time.Now(), true
 	defer one.record()
 	before := len(x.resp.Body)
 	if before > empty {
@@ -319,7 +416,7 @@ func (x *exchange) serveElement(element []byte, empty int) {
 // checkBatch refuses a batch as a whole: one of another era or revision, or
 // with an initialize in it.
 func (x *exchange) checkBatch(elements [][]byte) *mcp.Error {
-	for _, element := range elements {
+	for i, element := range elements {
 		r, err := x.decode(element)
 		if err != nil {
 			return mcp.BadRequest(mcp.CodeInvalidRequest, "Invalid request: "+err.Message)
@@ -329,6 +426,9 @@ func (x *exchange) checkBatch(elements [][]byte) *mcp.Error {
 		}
 		if err = r.openSession(); err != nil {
 			return err
+		}
+		if i == 0 && r.forward(r.session.home) {
+			return nil
 		}
 		if !r.revision.Batches() {
 			return mcp.BadRequest(mcp.CodeInvalidRequest, "Invalid request: revisions after 2025-03-26 have no batches")

@@ -1,51 +1,67 @@
 package gateway_test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"flag"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/tools/txtar"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected responses of txtar files")
+var update = flag.Bool("update", false, "rewrite what txtar files expect")
 
-// A txtar file of testdata/rpc holds a manifest, what the upstream answers,
-// and requests with the exact responses:
+// A txtar file of testdata/rpc shows a feature as it is seen on the wire. It
+// holds a manifest, what the upstream answers, and steps with what comes back:
 //
-//	-- manifest.yaml --      the manifest, without its server section
-//	-- upstream --           lines: METHOD target status content-type body
-//	-- NAME.request --       a JSON-RPC message without _meta; a line
-//	                         "Header: value" before it sets a header, and a
-//	                         line "# revisions: a b" restricts the revisions
-//	-- NAME.modern --        status and body for 2026-07-28
-//	-- NAME.legacy --        the same for the legacy revisions
-//	-- NAME.REVISION --      the same for one of them, where it differs
+//	-- manifest.yaml --      the manifest; its server section has no addresses
+//	-- upstream --           what the upstream answers (see scriptedUpstream)
+//	-- NAME.request --       a step: what the client sends (see player)
+//	-- NAME.modern --        what it hears in 2026-07-28
+//	-- NAME.legacy --        what it hears in 2025-11-25
+//	-- NAME.REVISION --      the same for an older revision, where it differs
+//	                         from what the next newer one hears
 //
-// Every request is played in every revision it applies to.
+// Other files are used by steps, or written beside the manifest. Every step is
+// played in every revision it applies to, with a gateway and an upstream for
+// each revision: a line "# revisions: ..." at the top of a step, or of the whole
+// file, names those it applies to (also as modern, legacy). A step of a legacy
+// revision has a session of its own.
+//
+// `go test ./gateway -run TestRPC -update` rewrites what is expected.
 func TestRPC(t *testing.T) {
 	files, err := filepath.Glob("testdata/rpc/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no txtar files: %v", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { playFile(t, file) })
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			if !*update {
+				t.Parallel()
+			}
+			playFile(t, file)
+		})
 	}
 }
 
-var revisions = []string{"2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"}
+// modernRevision is the one revision of the modern era; revisions are all, the
+// newest first.
+const modernRevision = "2026-07-28"
+
+var revisions = []string{modernRevision, "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"}
 
 // script is a txtar file being played.
 type script struct {
 	archive *txtar.Archive
-	changed bool
+	folder  string // of the other files
+
+	mu sync.Mutex
+	// heard is what came back, by step and revision.
+	heard map[string]map[string]string
 }
 
 func (s *script) file(name string) (string, bool) {
@@ -57,177 +73,168 @@ func (s *script) file(name string) (string, bool) {
 	return "", false
 }
 
-func (s *script) set(name, data string) {
-	s.changed = true
-	for i := range s.archive.Files {
-		if s.archive.Files[i].Name == name {
-			s.archive.Files[i].Data = []byte(data)
-			return
-		}
-	}
-	s.archive.Files = append(s.archive.Files, txtar.File{Name: name, Data: []byte(data)})
-}
-
 func playFile(t *testing.T, path string) {
 	archive, err := txtar.ParseFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &script{archive: archive}
-	manifest, _ := s.file("manifest.yaml")
-	upstream, _ := s.file("upstream")
-	b := newBackend(t, scripted(t, upstream))
-	r := start(t, serverKeys+manifest, b.URL, nil)
-	names := make([]string, 0, len(archive.Files))
-	for _, f := range archive.Files {
-		if name, ok := strings.CutSuffix(f.Name, ".request"); ok {
-			names = append(names, name)
-		}
-	}
-	for _, name := range names {
-		request, _ := s.file(name + ".request")
+	s := &script{archive: archive, folder: t.TempDir(), heard: make(map[string]map[string]string)}
+	s.writeFiles(t)
+	t.Run("in", func(t *testing.T) { // ends when all revisions are played
 		for _, revision := range revisions {
-			if !applies(request, revision) {
+			if !applies(string(archive.Comment), revision) {
 				continue
 			}
-			t.Run(name+"/"+revision, func(t *testing.T) { s.compare(t, name, revision, r.play(t, request, revision)) })
+			t.Run(revision, func(t *testing.T) {
+				if !*update {
+					t.Parallel()
+				}
+				s.play(t, revision)
+			})
 		}
-	}
-	if s.changed {
-		if err = os.WriteFile(path, txtar.Format(s.archive), 0o600); err != nil {
+	})
+	if *update && !t.Failed() {
+		s.rewrite()
+		if err = os.WriteFile(path, txtar.Format(archive), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-var restriction = regexp.MustCompile(`(?m)^# revisions:(.*)$`)
-
-func applies(request, revision string) bool {
-	m := restriction.FindStringSubmatch(request)
-	return m == nil || strings.Contains(m[1], revision)
-}
-
-func (s *script) compare(t *testing.T, name, revision string, got string) {
-	era := "legacy"
-	if revision == "2026-07-28" {
-		era = "modern"
-	}
-	want, special := s.file(name + "." + revision)
-	if !special {
-		want, _ = s.file(name + "." + era)
-	}
-	if want == got {
-		return
-	}
-	if !*update {
-		t.Errorf("got:\n%s\nwant:\n%s", got, want)
-		return
-	}
-	switch {
-	case era == "modern" || revision == "2025-11-25":
-		s.set(name+"."+era, got)
-	default:
-		s.set(name+"."+revision, got)
-	}
-}
-
-// play sends a request of a script in a revision, and returns status and body.
-func (r *rig) play(t *testing.T, request, revision string) string {
+// writeFiles writes the files that a manifest may name. One called *.base64 is
+// written without that ending, decoded.
+func (s *script) writeFiles(t *testing.T) {
 	t.Helper()
-	headers := map[string]string{"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-	message := dress(request, headers)
-	if revision == "2026-07-28" {
-		message = modernize(t, message, headers)
-	} else {
-		headers = r.begin(revision, headers)
-	}
-	a := r.do("POST", "/mcp", message, headers)
-	return strconv.Itoa(a.status) + "\n" + a.body + "\n"
-}
-
-// dress takes the header lines off a request.
-func dress(request string, headers map[string]string) string {
-	for {
-		line, rest, found := strings.Cut(request, "\n")
-		switch {
-		case !found || strings.HasPrefix(line, "{") || strings.HasPrefix(line, "["):
-			return strings.TrimSpace(request)
-		case !strings.HasPrefix(line, "#"):
-			name, value, _ := strings.Cut(line, ":")
-			headers[name] = strings.TrimSpace(value)
-		}
-		request = rest
-	}
-}
-
-// modernize gives a message the _meta and the headers of a modern request.
-func modernize(t *testing.T, message string, headers map[string]string) string {
-	t.Helper()
-	var m struct {
-		Method string `json:"method"`
-		Params struct {
-			Name string `json:"name"`
-		} `json:"params"`
-	}
-	headers["MCP-Protocol-Version"] = "2026-07-28"
-	if json.Unmarshal([]byte(message), &m) != nil {
-		return message
-	}
-	headers["Mcp-Method"] = m.Method
-	if m.Params.Name != "" {
-		headers["Mcp-Name"] = m.Params.Name
-	}
-	switch {
-	case strings.Contains(message, `"params":{}`):
-		return strings.Replace(message, `"params":{}`, `"params":{`+modernMeta+`}`, 1)
-	case strings.Contains(message, `"params":{`):
-		return strings.Replace(message, `"params":{`, `"params":{`+modernMeta+`,`, 1)
-	}
-	return strings.TrimSuffix(message, "}") + `,"params":{` + modernMeta + `}}`
-}
-
-// scripted is an upstream that answers lines of a script; what is not there is
-// 404.
-func scripted(t *testing.T, text string) http.HandlerFunc {
-	t.Helper()
-	type reply struct {
-		status      int
-		contentType string
-		body        string
-	}
-	replies := make(map[string]reply)
-	for line := range strings.Lines(text) {
-		f := strings.SplitN(strings.TrimSpace(line), " ", 5)
-		if len(f) < 4 {
+	for _, f := range s.archive.Files {
+		name, data := f.Name, f.Data
+		if strings.HasSuffix(name, ".request") || expectation(name) || filepath.Ext(name) == "" {
 			continue
 		}
-		status, err := strconv.Atoi(f[2])
-		if err != nil {
-			t.Fatalf("upstream line %q: %v", line, err)
+		if plain, ok := strings.CutSuffix(name, ".base64"); ok {
+			name, data = plain, decodeBase64(t, strings.TrimSpace(string(data)))
 		}
-		body := ""
-		if len(f) == 5 {
-			body = f[4]
+		if err := os.WriteFile(filepath.Join(s.folder, name), data, 0o600); err != nil {
+			t.Fatal(err)
 		}
-		if encoded, ok := strings.CutPrefix(body, "base64:"); ok {
-			data, decodeErr := base64.StdEncoding.DecodeString(encoded)
-			if decodeErr != nil {
-				t.Fatalf("upstream line %q: %v", line, decodeErr)
+	}
+}
+
+// manifest is a manifest of the script with addresses, for files of its folder.
+func (s *script) manifest(name string) string {
+	text, _ := s.file(name)
+	text = strings.ReplaceAll(text, "FOLDER", s.folder)
+	const addresses = `listen: "127.0.0.1:0", admin: "127.0.0.1:0"`
+	if strings.Contains(text, "\nserver: {") {
+		return strings.Replace(text, "\nserver: {", "\nserver: {"+addresses+", ", 1)
+	}
+	return "server: {" + addresses + "}\n" + text
+}
+
+// play plays the steps in one revision.
+func (s *script) play(t *testing.T, revision string) {
+	upstream, _ := s.file("upstream")
+	up := newScriptedUpstream(t, upstream)
+	r := start(t, s.manifest("manifest.yaml"), up.URL, nil)
+	t.Cleanup(up.release)
+	for _, f := range s.archive.Files {
+		name, isStep := strings.CutSuffix(f.Name, ".request")
+		if !isStep || !applies(string(f.Data), revision) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			r.t = t
+			p := newPlayer(t, r, up, s, revision)
+			p.play(string(f.Data))
+			s.compare(t, name, revision, p.out.String())
+		})
+	}
+	r.t = t
+}
+
+var restriction = regexp.MustCompile(`(?m)^# revisions:(.*)$`)
+
+// applies reports whether a step or a file is played in a revision.
+func applies(text, revision string) bool {
+	m := restriction.FindStringSubmatch(text)
+	return m == nil || slices.Contains(strings.Fields(m[1]), revision) || slices.Contains(strings.Fields(m[1]), era(revision))
+}
+
+// era is that of a revision.
+func era(revision string) string {
+	if revision == modernRevision {
+		return "modern"
+	}
+	return "legacy"
+}
+
+// expectation reports whether a file of a script is what some step expects.
+func expectation(name string) bool {
+	ext := strings.TrimPrefix(filepath.Ext(name), ".")
+	return ext == "modern" || ext == "legacy" || slices.Contains(revisions, ext)
+}
+
+// expected is what a step is to hear in a revision: an older one hears what
+// the next newer one does, unless the script says otherwise.
+func (s *script) expected(name, revision string) string {
+	if revision == modernRevision {
+		text, _ := s.file(name + ".modern")
+		return text
+	}
+	for i := slices.Index(revisions, revision); i > 1; i-- {
+		if text, ok := s.file(name + "." + revisions[i]); ok {
+			return text
+		}
+	}
+	text, _ := s.file(name + ".legacy")
+	return text
+}
+
+func (s *script) compare(t *testing.T, name, revision, got string) {
+	t.Helper()
+	if *update {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.heard[name] == nil {
+			s.heard[name] = make(map[string]string)
+		}
+		s.heard[name][revision] = got
+		return
+	}
+	if want := s.expected(name, revision); want != got {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// rewrite puts what was heard in the place of what was expected, behind the
+// step.
+func (s *script) rewrite() {
+	var files []txtar.File
+	for _, f := range s.archive.Files {
+		if expectation(f.Name) {
+			continue
+		}
+		files = append(files, f)
+		name, isStep := strings.CutSuffix(f.Name, ".request")
+		if !isStep {
+			continue
+		}
+		heard, last := s.heard[name], ""
+		for _, revision := range revisions {
+			text, played := heard[revision]
+			ext := revision
+			switch {
+			case !played || text == last && revision != modernRevision && last != "":
+				continue
+			case revision == modernRevision:
+				ext = "modern"
+			case revision == "2025-11-25":
+				ext = "legacy"
 			}
-			body = string(data)
+			if revision != modernRevision {
+				last = text
+			}
+			files = append(files, txtar.File{Name: name + "." + ext, Data: []byte(text)})
 		}
-		replies[f[0]+" "+f[1]] = reply{status: status, contentType: f[3], body: body}
 	}
-	return func(w http.ResponseWriter, req *http.Request) {
-		a, ok := replies[req.Method+" "+req.RequestURI]
-		if !ok {
-			http.Error(w, `{"title":"not here"}`, http.StatusNotFound)
-			return
-		}
-		if a.contentType != "-" {
-			w.Header().Set("Content-Type", a.contentType)
-		}
-		w.WriteHeader(a.status)
-		_, _ = w.Write([]byte(a.body))
-	}
+	s.archive.Files = files
 }

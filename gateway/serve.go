@@ -3,10 +3,12 @@ package gateway
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
@@ -24,6 +26,22 @@ type exchange struct {
 	started   time.Time
 	entry     entry
 	request   request
+	// remote is the client's address, and vouched says that another replica
+	// has told it.
+	remote  netip.Addr
+	vouched bool
+	// forwarded says that another replica has answered, streaming that an
+	// event stream is the answer and goes on.
+	forwarded, streaming bool
+	// batch says that the message is one of an array.
+	batch bool
+	// single is the session of a client all of whose messages come and go on
+	// one line or stream, as over standard input and output; nil with
+	// Streamable HTTP.
+	single *stream.Session
+	// peer is what is remembered of such a client.
+	peer *peer
+	talk *talk
 }
 
 // Limits returns the limits of the current manifest.
@@ -67,6 +85,15 @@ func (x *exchange) serve() {
 	switch x.req.Path {
 	case endpointPath:
 		x.serveEndpoint()
+	case ssePath, messagesPath:
+		switch {
+		case !x.s.manifest.Server.HTTPSSE:
+			x.refuse(404, "not found: the MCP endpoint is "+endpointPath)
+		case x.req.Path == ssePath:
+			x.serveSSE()
+		default:
+			x.serveMessages()
+		}
 	case metadataPath, endpointMetadataPath:
 		x.serveMetadata()
 	default:
@@ -76,7 +103,7 @@ func (x *exchange) serve() {
 
 // passFront checks where the request comes from.
 func (x *exchange) passFront() bool {
-	if origin, ok := x.req.Header("Origin"); ok && !x.s.front.admitsOrigin(origin) && x.req.Path == endpointPath {
+	if origin, ok := x.req.Header("Origin"); ok && !x.s.front.admitsOrigin(origin) && x.s.isClientPath(x.req.Path) {
 		x.refuse(403, "this origin may not call; allow it with server.allowed_origins")
 		return false
 	}
@@ -117,6 +144,8 @@ func (x *exchange) serveEndpoint() {
 		if x.acceptable() {
 			x.servePost()
 		}
+	case "GET":
+		x.serveGet()
 	case "DELETE":
 		x.serveDelete()
 	default:
@@ -135,7 +164,7 @@ func (x *exchange) preflight() bool {
 	}
 	x.cors()
 	x.resp.Status = 204
-	x.resp.Set("Access-Control-Allow-Methods", "POST, DELETE")
+	x.resp.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
 	headers, _ := x.req.Header("Access-Control-Request-Headers")
 	x.resp.Set("Access-Control-Allow-Headers", strings.Clone(headers))
 	x.resp.Set("Access-Control-Max-Age", "600")
@@ -156,8 +185,11 @@ func (x *exchange) cors() {
 
 // authenticate finds out who is calling, or answers 401.
 func (x *exchange) authenticate() bool {
-	forwarded, _ := x.req.Header("X-Forwarded-For")
-	credentials := plugins.Credentials{Remote: x.s.front.remote(x.req.Peer, forwarded)}
+	if x.remote, x.vouched = x.vouchedRemote(); !x.vouched {
+		forwarded, _ := x.req.Header("X-Forwarded-For")
+		x.remote = x.s.front.remote(x.req.Peer, forwarded)
+	}
+	credentials := plugins.Credentials{Remote: x.remote}
 	if x.s.auth == nil {
 		x.principal = &plugins.Principal{Key: "anonymous:" + credentials.Remote.String(), Anonymous: true}
 		return true
@@ -232,7 +264,7 @@ func (x *exchange) bodyID() mcp.ID {
 // admit takes the request off the caller's limit over all requests. The id is
 // asked for only if the request is refused: until then nothing is decoded.
 func (x *exchange) admit(id func() mcp.ID) bool {
-	if x.s.admission == nil {
+	if x.s.admission == nil || x.vouched { // the other replica has counted it
 		return true
 	}
 	call := plugins.Call{Principal: x.principal, Record: &x.entry.Record}
@@ -245,40 +277,25 @@ func (x *exchange) admit(id func() mcp.ID) bool {
 
 // acceptable checks the media types of a POST.
 func (x *exchange) acceptable() bool {
-	contentType, _ := x.req.Header("Content-Type")
-	media, _, _ := strings.Cut(contentType, ";")
-	if !strings.EqualFold(strings.TrimSpace(media), jsonType) {
+	if contentType, _ := x.req.Header("Content-Type"); !isJSON(contentType) {
 		x.refuse(415, "want Content-Type: application/json")
 		return false
 	}
-	if accept, ok := x.req.Header("Accept"); ok && !acceptsJSON(accept) {
+	if accept, ok := x.req.Header("Accept"); ok && !acceptsType(accept, jsonType, "application/*") {
 		x.refuse(406, "want Accept: application/json, text/event-stream")
 		return false
 	}
 	return true
 }
 
-// acceptsJSON reports whether an Accept header admits JSON (RFC 9110, section
-// 12.5.1).
-func acceptsJSON(accept string) bool {
-	for accept != "" {
-		var part string
-		part, accept, _ = strings.Cut(accept, ",")
-		media, params, _ := strings.Cut(part, ";")
-		media = strings.TrimSpace(media)
-		if media != "*/*" && !strings.EqualFold(media, jsonType) && !strings.EqualFold(media, "application/*") {
-			continue
-		}
-		quality := strings.ReplaceAll(params, " ", "")
-		if !strings.HasPrefix(quality, "q=0") || strings.Trim(quality[3:], ".0") != "" {
-			return true
-		}
-	}
-	return false
+// isJSON reports whether a Content-Type is JSON.
+func isJSON(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(media), jsonType)
 }
 
 func (x *exchange) notAllowed() {
-	x.resp.Set("Allow", "POST, DELETE")
+	x.resp.Set("Allow", "GET, POST, DELETE")
 	x.refuse(405, "want POST")
 }
 
@@ -297,15 +314,19 @@ func (x *exchange) reject(id mcp.ID, e *mcp.Error) {
 
 // fail answers with the JSON-RPC error of a failure.
 func (x *exchange) fail(id mcp.ID, f *plugins.Error) {
-	v := verdictOf(f)
-	x.entry.failed(v, f)
+	x.failWith(id, f, protocolError(f, verdictOf(f)))
+}
+
+// failWith answers a failure with a JSON-RPC error.
+func (x *exchange) failWith(id mcp.ID, f *plugins.Error, e *mcp.Error) {
+	x.entry.failed(verdictOf(f), f)
 	if f.RetryAfter > 0 {
 		x.resp.Set("Retry-After", retryAfterSeconds(f.RetryAfter))
 	}
 	if f.Kind == plugins.KindScope {
 		x.challengeScopes(f.Scopes)
 	}
-	x.reject(id, protocolError(f, v))
+	x.reject(id, e)
 }
 
 // challengeScopes tells which scopes a token needs (RFC 6750, section 3.1).

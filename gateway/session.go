@@ -2,17 +2,16 @@ package gateway
 
 import (
 	"container/heap"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/sallyport-mcp/sallyport/gateway/internal/seal"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 )
 
@@ -20,23 +19,27 @@ import (
 // malformed, expired, ended, or another caller's.
 var errUnknownSession = errors.New("unknown session")
 
-// session is what a legacy session's id carries. Nothing is stored: any
-// replica with the same key reads it.
+// session is what a legacy session's id carries: any replica with the same keys
+// reads it.
 type session struct {
+	nonce        stream.Nonce
+	expires      time.Time
 	revision     mcp.Revision
 	capabilities mcp.ClientCapabilities
-	expires      time.Time
-	nonce        [12]byte
+	// home is the URL of the replica that has the session's streams; empty if
+	// no other can reach it.
+	home string
 }
 
-// sessions seals sessions into their ids with AES-GCM, bound to the caller,
-// and remembers which ones were ended.
+// purposeSession is what session ids are sealed for.
+const purposeSession = "session"
+
+// sessions remembers which sessions were ended.
 type sessions struct {
-	aead cipher.AEAD
-	now  func() time.Time
+	now func() time.Time
 
 	mu    sync.RWMutex
-	ended map[[12]byte]bool
+	ended map[stream.Nonce]bool
 	// order has the ended sessions by expiry, the soonest first.
 	order endedSessions
 }
@@ -59,60 +62,48 @@ func (e *endedSessions) Pop() any {
 	return one
 }
 
-func newSessions() (*sessions, error) {
-	var key [32]byte
-	if _, err := rand.Read(key[:]); err != nil {
-		return nil, fmt.Errorf("session key: %w", err)
-	}
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("session key: %w", err)
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, fmt.Errorf("session key: %w", err)
-	}
-	return &sessions{aead: aead, now: time.Now, ended: make(map[[12]byte]bool)}, nil
+func newSessions() *sessions {
+	return &sessions{now: time.Now, ended: make(map[stream.Nonce]bool)}
 }
 
-// sessionPlain is the length of a sealed session's plain text: expiry,
-// capabilities, revision.
-const sessionPlain = 8 + 1 + 10
-
-// seal makes the id of a new session.
-func (s *sessions) seal(principal string, r mcp.Revision, c mcp.ClientCapabilities, ttl time.Duration) (string, error) {
-	var nonce [12]byte
+// newNonce tells a session from all others.
+func newNonce() (stream.Nonce, error) {
+	var nonce stream.Nonce
 	if _, err := rand.Read(nonce[:]); err != nil {
-		return "", fmt.Errorf("session id: %w", err)
+		return nonce, fmt.Errorf("random number: %w", err)
 	}
-	var plain [sessionPlain]byte
-	binary.BigEndian.PutUint64(plain[:8], uint64(s.now().Add(ttl).Unix()))
-	plain[8] = packCapabilities(c)
-	copy(plain[9:], r)
+	return nonce, nil
+}
+
+// sessionFixed is the length of a session's plain text before its home: nonce,
+// expiry, capabilities, revision.
+const sessionFixed = len(stream.Nonce{}) + 8 + 1 + 10
+
+// seal makes the session's id for a caller.
+func (one *session) seal(ring *seal.Ring, principal string) string {
+	plain := make([]byte, 0, sessionFixed+len(one.home))
+	plain = append(plain, one.nonce[:]...)
+	plain = binary.BigEndian.AppendUint64(plain, uint64(one.expires.Unix()))
+	plain = append(plain, packCapabilities(one.capabilities))
+	plain = append(plain, one.revision...)
+	plain = append(plain, one.home...)
 	bound := sha256.Sum256([]byte(principal))
-	sealed := s.aead.Seal(nonce[:], nonce[:], plain[:], bound[:])
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
+	return ring.SealString(purposeSession, plain, bound[:])
 }
 
 // open reads a session's id for a caller.
-func (s *sessions) open(id, principal string) (session, error) {
-	var space [12 + sessionPlain + 16]byte
-	if base64.RawURLEncoding.DecodedLen(len(id)) != len(space) {
-		return session{}, errUnknownSession
-	}
-	if _, err := base64.RawURLEncoding.Strict().Decode(space[:], []byte(id)); err != nil {
+func (s *sessions) open(ring *seal.Ring, id, principal string) (session, error) {
+	bound := sha256.Sum256([]byte(principal))
+	plain, err := ring.OpenString(purposeSession, id, bound[:])
+	if err != nil || len(plain) < sessionFixed {
 		return session{}, errUnknownSession
 	}
 	var out session
-	copy(out.nonce[:], space[:12])
-	bound := sha256.Sum256([]byte(principal))
-	plain, err := s.aead.Open(space[12:12], out.nonce[:], space[12:], bound[:])
-	if err != nil {
-		return session{}, errUnknownSession
-	}
-	out.expires = time.Unix(int64(binary.BigEndian.Uint64(plain[:8])), 0)
-	out.capabilities = unpackCapabilities(plain[8])
-	out.revision, _ = mcp.ParseRevision(plain[9:])
+	n := copy(out.nonce[:], plain)
+	out.expires = time.Unix(int64(binary.BigEndian.Uint64(plain[n:])), 0)
+	out.capabilities = unpackCapabilities(plain[n+8])
+	out.revision, _ = mcp.ParseRevision(plain[n+9 : sessionFixed])
+	out.home = string(plain[sessionFixed:])
 	if !s.now().Before(out.expires) || s.hasEnded(out.nonce) {
 		return session{}, errUnknownSession
 	}
@@ -139,7 +130,7 @@ func (s *sessions) end(one session, limit int) {
 	}
 }
 
-func (s *sessions) hasEnded(nonce [12]byte) bool {
+func (s *sessions) hasEnded(nonce stream.Nonce) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.ended[nonce]

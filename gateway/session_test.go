@@ -7,63 +7,76 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/sallyport-mcp/sallyport/gateway/internal/seal"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 )
 
-// newTestSessions has a clock that the test moves.
-func newTestSessions(t *testing.T) (*sessions, *time.Time) {
+// testSessions are sessions with a key, and a clock that the test moves.
+type testSessions struct {
+	*sessions
+	ring *seal.Ring
+	time time.Time
+}
+
+func newTestSessions(t *testing.T) *testSessions {
 	t.Helper()
-	s, err := newSessions()
+	ring, err := seal.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	s.now = func() time.Time { return now }
-	return s, &now
+	s := &testSessions{sessions: newSessions(), ring: ring, time: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	s.now = func() time.Time { return s.time }
+	return s
+}
+
+// seal makes the id of a new session of ann's that lasts an hour.
+func (s *testSessions) seal(t *testing.T, r mcp.Revision, c mcp.ClientCapabilities) string {
+	t.Helper()
+	nonce, err := newNonce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := session{nonce: nonce, expires: s.time.Add(time.Hour), revision: r, capabilities: c, home: "http://10.0.0.1:8080"}
+	return one.seal(s.ring, "ann")
+}
+
+func (s *testSessions) open(id, principal string) (session, error) {
+	return s.sessions.open(s.ring, id, principal)
 }
 
 func TestSessionRoundTrip(t *testing.T) {
-	s, now := newTestSessions(t)
+	s := newTestSessions(t)
 	caps := mcp.ClientCapabilities{Sampling: true, ElicitationURL: true}
 	for _, r := range mcp.Revisions() {
-		id, err := s.seal("ann", r, caps, time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
+		id := s.seal(t, r, caps)
 		for _, c := range id {
 			if c < 0x21 || c > 0x7e {
 				t.Fatalf("id %q is not visible ASCII", id)
 			}
 		}
 		got, err := s.open(id, "ann")
-		if err != nil || got.revision != r || got.capabilities != caps {
+		if err != nil || got.revision != r || got.capabilities != caps || got.home != "http://10.0.0.1:8080" {
 			t.Errorf("%s: %+v, %v", r, got, err)
 		}
 		if _, err = s.open(id, "ben"); err == nil {
 			t.Error("another caller opened the session")
 		}
-		*now = now.Add(time.Hour)
+		s.time = s.time.Add(time.Hour)
 		if _, err = s.open(id, "ann"); err == nil {
 			t.Error("the session outlived its time")
 		}
 	}
-	other, _ := newTestSessions(t)
-	id, err := s.seal("ann", mcp.Rev20251125, caps, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err = other.open(id, "ann"); err == nil {
+	other := newTestSessions(t)
+	id := s.seal(t, mcp.Rev20251125, caps)
+	if _, err := other.open(id, "ann"); err == nil {
 		t.Error("a session sealed with another key was opened")
 	}
 }
 
 // TestSessionTampered changes any byte: the session is unknown.
 func TestSessionTampered(t *testing.T) {
-	s, _ := newTestSessions(t)
-	id, err := s.seal("ann", mcp.Rev20251125, mcp.ClientCapabilities{}, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := newTestSessions(t)
+	id := s.seal(t, mcp.Rev20251125, mcp.ClientCapabilities{})
 	raw, err := base64.RawURLEncoding.DecodeString(id)
 	if err != nil {
 		t.Fatal(err)
@@ -83,15 +96,13 @@ func TestSessionTampered(t *testing.T) {
 // TestEndedSessionsAreBounded ends more sessions than are remembered: those
 // that would expire first are forgotten first.
 func TestEndedSessionsAreBounded(t *testing.T) {
-	s, now := newTestSessions(t)
+	s := newTestSessions(t)
 	const limit = 8
 	var last session
 	for range 3 * limit {
-		*now = now.Add(time.Second)
-		id, err := s.seal("ann", mcp.Rev20251125, mcp.ClientCapabilities{}, time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s.time = s.time.Add(time.Second)
+		id := s.seal(t, mcp.Rev20251125, mcp.ClientCapabilities{})
+		var err error
 		if last, err = s.open(id, "ann"); err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +114,7 @@ func TestEndedSessionsAreBounded(t *testing.T) {
 	if len(s.ended) != limit {
 		t.Errorf("%d ended sessions are remembered", len(s.ended))
 	}
-	*now = now.Add(2 * time.Hour)
+	s.time = s.time.Add(2 * time.Hour)
 	last.nonce[0]++
 	s.end(last, limit)
 	if len(s.ended) != 0 || len(s.order) != 0 {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
-	"github.com/sallyport-mcp/sallyport/gateway/mcp/schema"
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
@@ -19,49 +18,30 @@ type snapshot struct {
 	// warnings are those of loading and building the manifest.
 	warnings config.Problems
 
-	tools map[string]*tool
-	// order holds the tools sorted by name, as lists show them.
-	order []*tool
-	lists listCache
+	tools     map[string]*tool
+	resources map[string]*resource // by URI; those that are no templates
+	templates []*resource          // in the order in which they are tried
+	prompts   map[string]*prompt
+	// listed holds what each list shows, sorted by name.
+	listed [listKinds][]*target
+	lists  listCache
+	// byRole says that nothing but a caller's roles decides what it sees.
+	byRole bool
+	// logs says that log messages may be sent.
+	logs bool
 
 	auth    plugins.Authenticator
 	issuers []plugins.Issuers
-	// scopes are all scopes that any tool asks for, sorted.
+	// scopes are all scopes that anything asks for, sorted.
 	scopes    []string
 	admission plugins.Handler
 	front     front
 	encoder   *mcp.Encoder
 	discover  []byte
+	offers    mcp.Capabilities
 
 	uses atomic.Int64 // calls in flight, plus one while current
 	free func()       // gives back what the snapshot kept
-}
-
-// tool is a tool made ready to be listed and called.
-type tool struct {
-	spec      *plugins.Tool
-	upstream  string
-	operator  plugins.Operator
-	handler   plugins.Handler
-	admitters []plugins.Admitter
-	headers   []schema.HeaderParam
-	// modern and legacy are its encoded definitions.
-	modern, legacy []byte
-	source         *config.Tool
-	// bounded says that the tool's own timeout is within the server's.
-	bounded bool
-	warn    time.Duration // a call that takes longer is logged as slow
-}
-
-// admits reports whether the principal may see and call the tool: listing and
-// calling ask the same question.
-func (t *tool) admits(p *plugins.Principal) bool {
-	for _, a := range t.admitters {
-		if a.Admit(p) != nil {
-			return false
-		}
-	}
-	return true
 }
 
 // use adds a user, or reports false when the snapshot is already freed.

@@ -20,7 +20,7 @@ import (
 // is nil if the schema has problems.
 func (b *builder) specify(source *config.Tool) *plugins.Tool {
 	spec := &plugins.Tool{
-		Name: source.Name, Title: source.Title, Description: source.Description,
+		Kind: kindTool, Name: source.Name, Title: source.Title, Description: source.Description,
 		Requires: source.Requires,
 	}
 	switch {
@@ -210,7 +210,7 @@ func compact(raw []byte) []byte {
 
 // annotationsOf are a tool's hints: those of the manifest, or else what the
 // request's method says (RFC 9110, section 9.2).
-func annotationsOf(written config.Annotations, operator plugins.Operator) mcp.ToolAnnotations {
+func annotationsOf(written config.Annotations, operator plugins.Operator, steps bool) mcp.ToolAnnotations {
 	hints := mcp.ToolAnnotations{
 		ReadOnly: written.ReadOnly, Destructive: written.Destructive,
 		Idempotent: written.Idempotent, OpenWorld: written.OpenWorld,
@@ -219,7 +219,7 @@ func annotationsOf(written config.Annotations, operator plugins.Operator) mcp.To
 	if operator != nil {
 		method = operator.Method()
 	}
-	safe := method == "GET" || method == "HEAD" || method == "OPTIONS"
+	safe := !steps && (method == "GET" || method == "HEAD" || method == "OPTIONS")
 	hint(&hints.ReadOnly, safe)
 	hint(&hints.Destructive, method == "DELETE" || method == "PUT" || method == "PATCH")
 	hint(&hints.Idempotent, safe || method == "PUT" || method == "DELETE")
@@ -230,22 +230,6 @@ func annotationsOf(written config.Annotations, operator plugins.Operator) mcp.To
 func hint(h **bool, value bool) {
 	if *h == nil {
 		*h = &value
-	}
-}
-
-// innermost asks the upstream and turns its answer into a result.
-func innermost(operator plugins.Operator, answer plugins.Transform) plugins.Handler {
-	if operator == nil {
-		return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
-			return answer.Transform(ctx, call, nil)
-		}
-	}
-	return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
-		response, err := operator.Do(ctx, call)
-		if err != nil {
-			return nil, err
-		}
-		return answer.Transform(ctx, call, response)
 	}
 }
 

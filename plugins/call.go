@@ -3,6 +3,7 @@ package plugins
 import (
 	"context"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
@@ -76,6 +77,17 @@ type Run struct {
 	Value *string
 	// Condition asks the upstream for the body only if it has changed.
 	Condition *Condition
+	// Nesting is set for the calls that steps make; nil for a client's own.
+	Nesting *Nesting
+}
+
+// Nesting bounds calls that steps make, of tools that may be made of steps
+// again.
+type Nesting struct {
+	// Depth is how many calls this one is made within.
+	Depth int
+	// Calls counts all calls made for one of a client.
+	Calls *atomic.Int64
 }
 
 // Resume is what a call goes on with after a Pending result.
@@ -160,6 +172,10 @@ type Tool struct {
 	Annotations  mcp.ToolAnnotations
 	// Requires are the client capabilities without which the tool can't work.
 	Requires []string
+	// Fingerprint stands for all that the manifest says of it, its upstream
+	// included: what is kept of its answers is good for as long as this stays
+	// the same. Empty if it is not known.
+	Fingerprint string
 	// Repeatable says that the tool's upstream request may be sent twice
 	// without doing its work twice (RFC 9110, section 9.2.2).
 	Repeatable bool

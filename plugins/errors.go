@@ -36,6 +36,8 @@ const (
 	KindUpstream
 	// KindStatus: the upstream answered with a status of 400 or more.
 	KindStatus
+	// KindCapability: the client didn't declare a capability that the call needs.
+	KindCapability
 	// KindBreakerOpen: the upstream is resting after failures; nothing was sent.
 	KindBreakerOpen
 )
@@ -57,6 +59,9 @@ type Error struct {
 	AsToolError bool
 	// Scopes are all the scopes that the call needs, for KindScope.
 	Scopes []string
+	// Capabilities are the client capabilities that the call needs, by their
+	// manifest names, for KindCapability.
+	Capabilities []string
 }
 
 // Error returns the safe message.

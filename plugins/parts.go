@@ -3,6 +3,8 @@ package plugins
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 )
 
 // Parts is the registry of a build: every part it knows, as a value. The order
@@ -16,6 +18,10 @@ type Parts struct {
 	Steps, Confirm, Load ProgramPart
 	// Messages are the key `messages` of prompts.
 	Messages MessagesPart
+	// Completion is what `complete` does with answers of upstreams and tools.
+	Completion CompletionPart
+	// File makes the content block of a file that is a resource.
+	File func(path string, content []byte) mcp.Block
 	Auth     []AuthPart
 	// Chain joins the ways to authenticate that a manifest names, in the order
 	// of Auth, into one.
@@ -162,6 +168,23 @@ func NewMessagesPart[S any](build func(S, Env) (Renderer, error)) MessagesPart {
 			return build(s, env)
 		},
 	}
+}
+
+// CompletionSettings are what a manifest says of suggestions that an upstream
+// or a tool makes.
+type CompletionSettings struct {
+	// Args are the tool's arguments, with holes; nil if an upstream is asked.
+	Args []byte
+	// Select is the jq expression that finds the suggestions; empty if the
+	// answer is a list of them.
+	Select string
+}
+
+// CompletionPart is the way to suggestions.
+type CompletionPart struct {
+	// New compiles the settings. Its errors are *FieldError with the paths
+	// `args` and `select`.
+	New func(settings CompletionSettings, env Env) (Completion, error)
 }
 
 // AuthPart is a way to know the caller.

@@ -29,6 +29,13 @@ type Admitter interface {
 	Admit(p *Principal) error
 }
 
+// RoleAdmitter is an admitter that decides by the principal's roles alone, so
+// that callers of the same roles see the same.
+type RoleAdmitter interface {
+	Admitter
+	ByRoles()
+}
+
 // Upstream is a backend that operations can be prepared for.
 type Upstream interface {
 	// Prepare compiles the operation of one tool. Its errors are *FieldError
@@ -42,6 +49,9 @@ type Operation struct {
 	// Request is the tool's decoded `request`, of the type the upstream's
 	// part declares; nil if the tool has none.
 	Request any
+	// Value says that the request is for suggestions: `{value}` and
+	// `${{ value }}` are what is typed (Run.Value).
+	Value bool
 }
 
 // Operator performs one tool's operation.
@@ -55,6 +65,9 @@ type Operator interface {
 	Repeatable() bool
 	// Method is the HTTP method of the request.
 	Method() string
+	// UsesCaller reports whether the request may depend on who calls, so that
+	// an answer to one is not an answer to all.
+	UsesCaller() bool
 	// Outline describes the request the call would send, secrets masked, for
 	// dry runs and explanations. Nothing is sent. With an error the outline
 	// says at least where arguments go.
@@ -80,6 +93,43 @@ type Transform interface {
 	Transform(ctx context.Context, call *Call, resp *Response) (*mcp.Result, error)
 	// OutputSchema is the schema of structured content; nil if none is declared.
 	OutputSchema() []byte
+}
+
+// Poller is a transform that can wait for a job of the upstream. It answers a
+// status of 202 with a Pending result that waits; the rounds after it are not
+// the tool's request again but a Poll.
+type Poller interface {
+	Transform
+	// PollRequests are the requests that Poll makes; none if the tool's manifest
+	// doesn't ask for polling. The gateway prepares each as an operation of
+	// its own, in this order.
+	PollRequests() []PollRequest
+	// Poll looks after the job that the call's Resume.State is about. Do sends
+	// the request of that index with those arguments; its errors are those of
+	// an Operator. The result is final or pending again; or an *Error, as of
+	// Transform.
+	Poll(ctx context.Context, call *Call, do func(ctx context.Context, request int, args map[string]any) (*Response, error)) (*mcp.Result, error)
+}
+
+// PollRequest is a request that looks after an upstream's job.
+type PollRequest struct {
+	// Request is in the short form, METHOD /path/{name}; empty for a GET of the
+	// URL that the argument `location` holds (see Follower).
+	Request string
+	// Names are those of the placeholders: the arguments of the operation.
+	Names []string
+	// Path leads from the transform's settings to where it is written.
+	Path []string
+}
+
+// Follower is an upstream that can be asked for a URL of its own that it gave
+// before (RFC 9110, section 10.2.2).
+type Follower interface {
+	Upstream
+	// Follow prepares a GET of the URL that the argument `location` holds. It
+	// may be relative to the upstream's URL (RFC 3986, section 5); one of
+	// another origin is refused with KindUpstream.
+	Follow(op Operation) (Operator, error)
 }
 
 // Authenticator finds out who is calling.
@@ -142,6 +192,14 @@ type Program interface {
 	Logs() bool
 }
 
+// Completion finds suggestions for the value of an argument.
+type Completion interface {
+	// Arguments are those that a tool is called with: a JSON object.
+	Arguments(call *Call) ([]byte, error)
+	// Values are the suggestions in an answer, which is JSON.
+	Values(ctx context.Context, call *Call, answer []byte) ([]string, error)
+}
+
 // Renderer makes a prompt's messages.
 type Renderer interface {
 	Render(ctx context.Context, call *Call) ([]mcp.PromptMessage, error)
@@ -154,6 +212,9 @@ type Env struct {
 	Name string
 	// Tool is the tool the part is built for; nil if it is not for one tool.
 	Tool *Tool
+	// Inherited says that the settings are those of `defaults`: where they make
+	// no sense the part is left out rather than refused.
+	Inherited bool
 	// Upstream is the name of the upstream that the tool asks, or that the
 	// part is built for; empty if there is none.
 	Upstream string
@@ -196,4 +257,7 @@ type Observer interface {
 	UpstreamRequest(upstream string, status int, duration int64)
 	// Retry tells that a request is about to be repeated.
 	Retry(upstream string)
+	// Cache tells that a call could be answered from the cache, or not. Kind is
+	// that of what is called: tool, resource or prompt.
+	Cache(kind string, hit bool)
 }

@@ -8,11 +8,15 @@
 //   MCP_TOKEN       bearer token, empty for none
 //   EXPECT_VERSION  protocol revision that has to be negotiated
 //   BACKEND_URL     the test backend behind the gateway, for all checks
+//   FEATURES        also the checks of features.mjs
+//   WITHOUT         a check of features.mjs to leave out
 //   CALL            instead: {"tool": name, "args": {...}}, the one call to make
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { backend, describe, text } from './backend.mjs';
+import { features } from './features.mjs';
 
-export const url = new URL(process.env.MCP_URL);
+export const url = process.env.MCP_URL && new URL(process.env.MCP_URL);
 export const clientInfo = { name: 'sallyport-e2e', version: '1.0.0' };
 
 export const requestInit = process.env.MCP_TOKEN
@@ -56,6 +60,9 @@ export async function run(adapter) {
     await check('unknown tool', () => refusesTool(adapter, 'no_such_tool'));
     await check('forbidden tool', () => refusesTool(adapter, 'delete_customer'));
     await check('cancel', () => cancels(adapter));
+    for (const [name, body] of Object.entries(process.env.FEATURES ? features : {})) {
+      if (name !== process.env.WITHOUT) await check(name, () => body(adapter));
+    }
     await check('close', () => adapter.close());
   }
   process.exit(failed ? 1 : 0);
@@ -159,20 +166,4 @@ async function cancels(adapter) {
   abort.abort(new Error('changed my mind'));
   await rejected;
   await backend(`/slow/${id}/stopped`);
-}
-
-// backend asks the test backend, which answers as soon as the state is reached.
-async function backend(path) {
-  const response = await fetch(new URL(path, process.env.BACKEND_URL));
-  assert.equal(response.status, 204, `backend ${path}: ${response.status}`);
-}
-
-function text(result) {
-  return result.content.filter((block) => block.type === 'text').map((block) => block.text).join('\n');
-}
-
-function describe(error) {
-  const code = error?.code === undefined ? '' : ` (code ${error.code})`;
-  const cause = error?.cause === undefined ? '' : `: ${error.cause}`;
-  return `${error?.message ?? error}${code}${cause}`;
 }

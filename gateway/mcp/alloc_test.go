@@ -1,6 +1,9 @@
 package mcp
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestDecodeAllocs is the budget of decoding a call: nothing.
 func TestDecodeAllocs(t *testing.T) {
@@ -49,5 +52,39 @@ func TestEncodeAllocs(t *testing.T) {
 	})
 	if allocs > 0 {
 		t.Errorf("%v allocations", allocs)
+	}
+}
+
+// TestEncodeMoreAllocs is the budget of the other messages that are sent often.
+func TestEncodeMoreAllocs(t *testing.T) {
+	e := NewEncoder(ServerInfo{Name: "s", Version: "1"})
+	total := 100.0
+	progress := &Progress{Progress: 12.5, Total: &total, Message: "On the way."}
+	log := &LogMessage{Level: LevelInfo, Logger: "l", Data: []byte(`"x"`)}
+	blocks := []Block{{Type: TextBlock, Text: []byte("a"), MIMEType: "text/plain"}}
+	contents := ResourceContents(nil, "a://b", blocks)
+	messages := []PromptMessage{{Role: "user", Block: blocks[0]}}
+	values := []string{"a", "b"}
+	task := &Task{ID: "t", Status: TaskWorking, CreatedAt: time.Unix(1, 0), UpdatedAt: time.Unix(2, 0), TTL: time.Hour, PollInterval: time.Second}
+	question := []Question{{Key: "k", Message: "m", Schema: []byte(`{"type":"object","properties":{}}`)}}
+	heard := &Subscription{Tools: true, URIs: values}
+	buffer, id := make([]byte, 0, 4096), ID("7")
+	tests := map[string]func(){
+		"progress":     func() { AppendProgress(buffer, ProgressToken(id), progress) },
+		"log":          func() { AppendLog(buffer, log) },
+		"list changed": func() { AppendListChanged(buffer, Tools, id) },
+		"updated":      func() { AppendResourceUpdated(buffer, "a://b", id) },
+		"acknowledged": func() { AppendAcknowledged(buffer, id, heard) },
+		"read":         func() { e.AppendReadResult(buffer, Newest, id, contents, time.Second, Public) },
+		"prompt":       func() { e.AppendGetPromptResult(buffer, Newest, id, "d", messages) },
+		"completion":   func() { e.AppendCompletion(buffer, Newest, id, values, 2, false) },
+		"task":         func() { e.AppendTask(buffer, id, task) },
+		"questions":    func() { e.AppendInputRequired(buffer, id, question, "state") },
+		"listened":     func() { e.AppendListenResult(buffer, id) },
+	}
+	for name, encode := range tests {
+		if allocs := testing.AllocsPerRun(100, encode); allocs > 0 {
+			t.Errorf("%s: %v allocations", name, allocs)
+		}
 	}
 }

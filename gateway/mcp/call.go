@@ -1,9 +1,5 @@
 package mcp
 
-import (
-	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
-)
-
 // CallParams are the params of tools/call.
 type CallParams struct {
 	Name string
@@ -31,20 +27,7 @@ func DecodeCallParams(params Params) (CallParams, *Error) {
 // DecodeName returns the string member of params that a method is about
 // (params.name, params.uri), and whether there is one.
 func DecodeName(params Params, member string) (string, bool) {
-	v := params.Get(member)
-	if len(v) == 0 || v[0] != '"' {
-		return "", false
-	}
-	s, err := strictjson.UnquoteAlias(v)
-	return s, err == nil
-}
-
-// CheckCursor refuses a cursor: lists are sent whole, so none was ever given.
-func CheckCursor(params Params) *Error {
-	if params.Get("cursor") == nil {
-		return nil
-	}
-	return Rejected(CodeInvalidParams, "Invalid params: unknown cursor")
+	return text(params.Get(member))
 }
 
 // InitializeParams are the params of initialize.

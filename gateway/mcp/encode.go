@@ -13,9 +13,13 @@ type Encoder struct {
 	serverMeta []byte
 }
 
-// ServerInfo is what a server says of itself.
+// ServerInfo is what a server says of itself (2026-07-28, schema
+// "Implementation").
 type ServerInfo struct {
 	Name, Version string
+	// Title and Description are for people; WebsiteURL is where they read on.
+	Title, Description, WebsiteURL string
+	Icons                          []Icon
 }
 
 // appendJSON appends the server's info as a JSON object.
@@ -24,6 +28,10 @@ func (s ServerInfo) appendJSON(dst []byte) []byte {
 	dst = strictjson.AppendString(dst, s.Name)
 	dst = append(dst, `,"version":`...)
 	dst = strictjson.AppendString(dst, s.Version)
+	dst = appendMember(dst, "title", s.Title)
+	dst = appendMember(dst, "description", s.Description)
+	dst = appendMember(dst, "websiteUrl", s.WebsiteURL)
+	dst = appendIcons(dst, s.Icons)
 	return append(dst, '}')
 }
 
@@ -37,12 +45,15 @@ func NewEncoder(info ServerInfo) *Encoder {
 // AppendCallResult appends the response to a tools/call in the form of the
 // client's revision.
 func (e *Encoder) AppendCallResult(dst []byte, r Revision, id ID, res *Result) []byte {
-	dst = appendHead(dst, id)
-	if r.Modern() {
-		dst = append(dst, `{"resultType":"complete","content":[`...)
-	} else {
-		dst = append(dst, `{"content":[`...)
-	}
+	return append(e.AppendToolResult(appendHead(dst, id), r, res), '}')
+}
+
+// AppendToolResult appends the result of a tools/call alone, without the
+// response around it, as a task holds it when it is completed
+// (https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-result).
+func (e *Encoder) AppendToolResult(dst []byte, r Revision, res *Result) []byte {
+	dst = appendResultType(dst, r)
+	dst = append(dst, `"content":[`...)
 	for i := range res.Content {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -57,11 +68,24 @@ func (e *Encoder) AppendCallResult(dst []byte, r Revision, id ID, res *Result) [
 	if res.IsError {
 		dst = append(dst, `,"isError":true`...)
 	}
+	return append(e.appendServerMeta(dst, r), '}')
+}
+
+// appendResultType opens a result, with the type that modern ones have.
+func appendResultType(dst []byte, r Revision) []byte {
 	if r.Modern() {
-		dst = append(dst, ',')
-		dst = append(dst, e.serverMeta...)
+		return append(dst, `{"resultType":"complete",`...)
 	}
-	return append(dst, `}}`...)
+	return append(dst, '{')
+}
+
+// appendServerMeta appends what modern results say of their server.
+func (e *Encoder) appendServerMeta(dst []byte, r Revision) []byte {
+	if !r.Modern() {
+		return dst
+	}
+	dst = append(dst, ',')
+	return append(dst, e.serverMeta...)
 }
 
 // AppendEmptyResult appends the response `{}` of legacy methods that answer
@@ -101,7 +125,7 @@ func appendBlock(dst []byte, r Revision, b *Block) []byte {
 	case b.Type == LinkBlock && !r.ResourceLinks():
 		return appendText(dst, &Block{Text: []byte(b.Name + ": " + b.URI), Annotations: b.Annotations})
 	case b.Type == AudioBlock && !r.Audio():
-		return appendResource(dst, &Block{URI: "sallyport://audio", MIMEType: b.MIMEType, Data: b.Data, Annotations: b.Annotations})
+		return appendEmbedded(dst, &Block{URI: "sallyport://audio", MIMEType: b.MIMEType, Data: b.Data, Annotations: b.Annotations})
 	}
 	switch b.Type {
 	case ImageBlock:
@@ -109,7 +133,7 @@ func appendBlock(dst []byte, r Revision, b *Block) []byte {
 	case AudioBlock:
 		return appendMedia(dst, `{"type":"audio","data":"`, b)
 	case ResourceBlock:
-		return appendResource(dst, b)
+		return appendEmbedded(dst, b)
 	case LinkBlock:
 		return appendLink(dst, b)
 	default:
@@ -120,7 +144,7 @@ func appendBlock(dst []byte, r Revision, b *Block) []byte {
 func appendText(dst []byte, b *Block) []byte {
 	dst = append(dst, `{"type":"text","text":`...)
 	dst = strictjson.AppendString(dst, b.Text)
-	return appendAnnotations(dst, b.Annotations)
+	return closeBlock(dst, b.Annotations)
 }
 
 func appendMedia(dst []byte, head string, b *Block) []byte {
@@ -128,23 +152,13 @@ func appendMedia(dst []byte, head string, b *Block) []byte {
 	dst = base64.StdEncoding.AppendEncode(dst, b.Data)
 	dst = append(dst, `","mimeType":`...)
 	dst = strictjson.AppendString(dst, b.MIMEType)
-	return appendAnnotations(dst, b.Annotations)
+	return closeBlock(dst, b.Annotations)
 }
 
-func appendResource(dst []byte, b *Block) []byte {
-	dst = append(dst, `{"type":"resource","resource":{"uri":`...)
-	dst = strictjson.AppendString(dst, b.URI)
-	dst = appendMember(dst, "mimeType", b.MIMEType)
-	if b.Data != nil {
-		dst = append(dst, `,"blob":"`...)
-		dst = base64.StdEncoding.AppendEncode(dst, b.Data)
-		dst = append(dst, `"}`...)
-	} else {
-		dst = append(dst, `,"text":`...)
-		dst = strictjson.AppendString(dst, b.Text)
-		dst = append(dst, '}')
-	}
-	return appendAnnotations(dst, b.Annotations)
+func appendEmbedded(dst []byte, b *Block) []byte {
+	dst = append(dst, `{"type":"resource","resource":`...)
+	dst = appendContent(dst, &ResourceContent{URI: b.URI, MIMEType: b.MIMEType, Text: b.Text, Blob: b.Data})
+	return closeBlock(dst, b.Annotations)
 }
 
 func appendLink(dst []byte, b *Block) []byte {
@@ -159,54 +173,35 @@ func appendLink(dst []byte, b *Block) []byte {
 		dst = append(dst, `,"size":`...)
 		dst = strconv.AppendInt(dst, b.Size, 10)
 	}
-	return appendAnnotations(dst, b.Annotations)
+	return closeBlock(dst, b.Annotations)
 }
 
-// appendMember appends a string member, unless it is empty.
-func appendMember(dst []byte, name, value string) []byte {
-	if value == "" {
-		return dst
-	}
-	dst = append(dst, ',', '"')
-	dst = append(dst, name...)
-	dst = append(dst, '"', ':')
-	return strictjson.AppendString(dst, value)
+// closeBlock appends a block's annotations and closes the block.
+func closeBlock(dst []byte, a *Annotations) []byte {
+	return append(appendAnnotations(dst, a), '}')
 }
 
-// appendAnnotations appends a block's annotations and closes the block.
+// appendAnnotations appends the member that holds annotations, if there are
+// any.
 func appendAnnotations(dst []byte, a *Annotations) []byte {
 	if a == nil {
-		return append(dst, '}')
+		return dst
 	}
 	dst = append(dst, `,"annotations":{`...)
 	start := len(dst)
 	if len(a.Audience) > 0 {
-		dst = append(dst, `"audience":[`...)
-		for i, who := range a.Audience {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = strictjson.AppendString(dst, who)
-		}
-		dst = append(dst, ']')
+		dst = append(dst, `"audience":`...)
+		dst = appendStrings(dst, a.Audience)
 	}
 	if a.Priority != nil {
 		dst = appendComma(dst, start)
 		dst = append(dst, `"priority":`...)
-		dst = strconv.AppendFloat(dst, *a.Priority, 'g', -1, 64)
+		dst = appendNumber(dst, *a.Priority)
 	}
 	if a.LastModified != "" {
 		dst = appendComma(dst, start)
 		dst = append(dst, `"lastModified":`...)
 		dst = strictjson.AppendString(dst, a.LastModified)
 	}
-	return append(dst, `}}`...)
-}
-
-// appendComma appends a comma if anything was written since start.
-func appendComma(dst []byte, start int) []byte {
-	if len(dst) > start {
-		return append(dst, ',')
-	}
-	return dst
+	return append(dst, '}')
 }

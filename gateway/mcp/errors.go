@@ -9,22 +9,24 @@ import (
 
 // The JSON-RPC error codes a server sends
 // (https://www.jsonrpc.org/specification#error_object, and the protocol's own
-// from 2026-07-28 on). Our own lie outside of the reserved range.
+// from 2026-07-28 on). Our own lie outside of the reserved range. Revisions from
+// 2026-07-28 on never see CodeResourceNotFoundLegacy.
 const (
-	CodeParse              = -32700
-	CodeInvalidRequest     = -32600
-	CodeMethodNotFound     = -32601
-	CodeInvalidParams      = -32602
-	CodeInternal           = -32603
-	CodeHeaderMismatch     = -32020
-	CodeMissingCapability  = -32021
-	CodeUnsupportedVersion = -32022
-	CodeUnauthenticated    = 40100
-	CodeInsufficientScope  = 40300
-	CodeUnknownSession     = 40400
-	CodeRateLimited        = 42900
-	CodeOverloaded         = 50300
-	CodeBadFront           = 40000
+	CodeParse                  = -32700
+	CodeInvalidRequest         = -32600
+	CodeMethodNotFound         = -32601
+	CodeInvalidParams          = -32602
+	CodeInternal               = -32603
+	CodeHeaderMismatch         = -32020
+	CodeMissingCapability      = -32021
+	CodeUnsupportedVersion     = -32022
+	CodeResourceNotFoundLegacy = -32002
+	CodeUnauthenticated        = 40100
+	CodeInsufficientScope      = 40300
+	CodeUnknownSession         = 40400
+	CodeRateLimited            = 42900
+	CodeOverloaded             = 50300
+	CodeBadFront               = 40000
 )
 
 // Error is a JSON-RPC error and the HTTP status it travels with.
@@ -83,6 +85,39 @@ func UnknownTool(name string) *Error {
 	return Rejected(CodeInvalidParams, "Unknown tool: "+clip(name))
 }
 
+// UnknownPrompt is the answer to the name of a prompt that does not exist, or
+// that the caller may not know of (2026-07-28, "Prompts", section "Error
+// Handling").
+func UnknownPrompt(name string) *Error {
+	return Rejected(CodeInvalidParams, "Unknown prompt: "+clip(name))
+}
+
+// UnknownTask is the answer to the id of a task that does not exist, not any
+// more, or is another caller's (SEP-2663, "Error Handling").
+func UnknownTask() *Error {
+	return Rejected(CodeInvalidParams, "Unknown task: it never was, or it has expired")
+}
+
+// UnknownReference is the answer to a completion/complete of a prompt, a
+// template or an argument that does not exist (2026-07-28, "Completion",
+// section "Error Handling").
+func UnknownReference() *Error {
+	return Rejected(CodeInvalidParams, "Invalid params: there is nothing to complete by that ref and argument")
+}
+
+// ResourceNotFound is the answer to a URI that no resource has, or none that
+// the caller may know of (2026-07-28, "Resources", section "Error Handling";
+// the code was another one before).
+func ResourceNotFound(r Revision, uri string) *Error {
+	e := Rejected(CodeInvalidParams, "Resource not found")
+	if !r.Modern() {
+		e.Code = CodeResourceNotFoundLegacy
+	}
+	e.Data = strictjson.AppendString([]byte(`{"uri":`), uri)
+	e.Data = append(e.Data, '}')
+	return e
+}
+
 // clip bounds what is echoed of a client's text.
 func clip(s string) string {
 	const most = 128
@@ -101,19 +136,23 @@ func AppendError(dst []byte, id ID, e *Error) []byte {
 		dst = append(dst, id...)
 		dst = append(dst, ',')
 	}
-	dst = append(dst, `"error":{"code":`...)
+	dst = append(dst, `"error":`...)
+	return append(AppendErrorObject(dst, e), '}')
+}
+
+// AppendErrorObject appends the error alone, without the response around it, as
+// a task holds it when it has failed.
+func AppendErrorObject(dst []byte, e *Error) []byte {
+	dst = append(dst, `{"code":`...)
 	dst = strconv.AppendInt(dst, int64(e.Code), 10)
 	dst = append(dst, `,"message":`...)
 	dst = strictjson.AppendString(dst, e.Message)
-	if e.Data != nil {
-		dst = append(dst, `,"data":`...)
-		dst = append(dst, e.Data...)
-	}
-	return append(dst, `}}`...)
+	dst = appendRaw(dst, "data", e.Data)
+	return append(dst, '}')
 }
 
 // MissingCapability is the answer to a client that lacks what a tool needs;
-// names are manifest names of client capabilities.
+// names are manifest names of client capabilities, or tasks.
 func MissingCapability(r Revision, names []string) *Error {
 	e := Rejected(CodeInvalidParams, "This tool needs a client that offers: "+strings.Join(names, ", "))
 	if !r.Modern() {
@@ -129,6 +168,9 @@ func MissingCapability(r Revision, names []string) *Error {
 			form = true
 		case "elicitation.url":
 			url = true
+		case "tasks":
+			e.Data = appendComma(e.Data, start)
+			e.Data = append(e.Data, `"extensions":{"`+extensionTasks+`":{}}`...)
 		default:
 			e.Data = appendComma(e.Data, start)
 			e.Data = append(strictjson.AppendString(e.Data, name), ":{}"...)

@@ -45,6 +45,9 @@ type Question struct {
 	Schema []byte
 	// URL is the page of AskURL.
 	URL string
+	// ElicitationID names the question of AskURL to clients of 2025-11-25, for
+	// AppendElicitationComplete; the key if empty.
+	ElicitationID string
 	// Sampling is what AskModel asks.
 	Sampling *Sampling
 	// Timeout is how long the question may stand open.

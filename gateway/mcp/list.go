@@ -2,18 +2,23 @@ package mcp
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/schema"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
 )
 
-// ToolDefinition is a tool as a list shows it.
+// ToolDefinition is a tool as tools/list shows it
+// (https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool).
 type ToolDefinition struct {
 	Name, Title, Description string
 	InputSchema              []byte
 	// OutputSchema is nil if none is declared.
 	OutputSchema []byte
 	Annotations  ToolAnnotations
+	Icons        []Icon
+	// Meta is the _meta object as JSON; nil if there is none.
+	Meta []byte
 }
 
 // AppendTool appends the definition of a tool, as JSON. Towards legacy clients
@@ -38,6 +43,8 @@ func AppendTool(dst []byte, d *ToolDefinition, modern bool) []byte {
 		dst = append(dst, output...)
 	}
 	dst = appendHints(dst, &d.Annotations)
+	dst = appendIcons(dst, d.Icons)
+	dst = appendRaw(dst, "_meta", d.Meta)
 	return append(dst, '}')
 }
 
@@ -94,56 +101,48 @@ const (
 	Private CacheScope = "private"
 )
 
-// ToolsResult encodes the result of tools/list from encoded definitions.
-func (e *Encoder) ToolsResult(definitions [][]byte, modern bool, scope CacheScope) []byte {
+// List is what a list method lists, by the name of the member that holds it.
+type List string
+
+// The lists.
+const (
+	Tools             List = "tools"
+	Resources         List = "resources"
+	ResourceTemplates List = "resourceTemplates"
+	Prompts           List = "prompts"
+)
+
+// ListResult encodes the result of a list method from encoded definitions
+// (2026-07-28, "Tools", section "Listing Tools", and its like). The cursor is
+// that of the next page; empty on the last one. All pages must have the same
+// scope.
+func (e *Encoder) ListResult(list List, definitions [][]byte, modern bool, scope CacheScope, next string) []byte {
 	dst := []byte(`{`)
 	if modern {
-		dst = e.appendModernHead(dst, scope)
+		dst = e.appendCacheable(dst, 0, scope)
 	}
-	dst = append(dst, `"tools":[`...)
+	dst = append(dst, '"')
+	dst = append(dst, list...)
+	dst = append(dst, `":[`...)
 	for i, d := range definitions {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, d...)
 	}
-	return append(dst, `]}`...)
+	dst = append(dst, ']')
+	dst = appendMember(dst, "nextCursor", next)
+	return append(dst, '}')
 }
 
-// appendModernHead appends the members that modern cacheable results start
-// with, each followed by a comma.
-func (e *Encoder) appendModernHead(dst []byte, scope CacheScope) []byte {
-	dst = append(dst, `"resultType":"complete","ttlMs":0,"cacheScope":"`...)
+// appendCacheable appends the members that modern cacheable results start
+// with, each followed by a comma (2026-07-28, "Caching").
+func (e *Encoder) appendCacheable(dst []byte, ttl time.Duration, scope CacheScope) []byte {
+	dst = append(dst, `"resultType":"complete","ttlMs":`...)
+	dst = strconv.AppendInt(dst, max(ttl.Milliseconds(), 0), 10)
+	dst = append(dst, `,"cacheScope":"`...)
 	dst = append(dst, scope...)
 	dst = append(dst, `",`...)
 	dst = append(dst, e.serverMeta...)
 	return append(dst, ',')
-}
-
-// capabilities are what this server offers; what is not here is not served.
-const capabilities = `{"tools":{}}`
-
-// DiscoverResult encodes the result of server/discover.
-func (e *Encoder) DiscoverResult(instructions string) []byte {
-	dst := e.appendModernHead([]byte(`{`), Public)
-	dst = append(dst, `"supportedVersions":[`...)
-	for i, r := range modernRevisions() {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = strictjson.AppendString(dst, string(r))
-	}
-	dst = append(dst, `],"capabilities":`+capabilities...)
-	dst = appendMember(dst, "instructions", instructions)
-	return append(dst, '}')
-}
-
-// InitializeResult encodes the result of initialize.
-func InitializeResult(r Revision, info ServerInfo, instructions string) []byte {
-	dst := []byte(`{"protocolVersion":`)
-	dst = strictjson.AppendString(dst, string(r))
-	dst = append(dst, `,"capabilities":`+capabilities+`,"serverInfo":`...)
-	dst = info.appendJSON(dst)
-	dst = appendMember(dst, "instructions", instructions)
-	return append(dst, '}')
 }

@@ -36,6 +36,9 @@ type Message struct {
 	Method string
 	// Params are the members of the params object.
 	Params Params
+	// Result and ReplyError are what a Reply carries, as written; one of them
+	// is nil.
+	Result, ReplyError []byte
 
 	space [8]strictjson.Member // what Params is usually made of
 }
@@ -91,8 +94,7 @@ func (m *Message) Decode(body []byte) *Error {
 
 // envelopeFields are the members of a message that mean something.
 type envelopeFields struct {
-	version, id, method, params []byte
-	hasResult, hasError         bool
+	version, id, method, params, result, failure []byte
 }
 
 func (f *envelopeFields) take(m *strictjson.Member) {
@@ -106,9 +108,9 @@ func (f *envelopeFields) take(m *strictjson.Member) {
 	case "params":
 		f.params = m.Value
 	case "result":
-		f.hasResult = true
+		f.result = m.Value
 	case "error":
-		f.hasError = true
+		f.failure = m.Value
 	}
 }
 
@@ -125,7 +127,7 @@ func (f *envelopeFields) fill(m *Message) *Error {
 	if f.method == nil {
 		return f.reply(m)
 	}
-	if f.hasResult || f.hasError {
+	if f.result != nil || f.failure != nil {
 		return BadRequest(CodeInvalidRequest, "Invalid request: a message with a method has no result or error")
 	}
 	method, err := strictjson.UnquoteAlias(f.method)
@@ -150,10 +152,10 @@ func (f *envelopeFields) fill(m *Message) *Error {
 }
 
 func (f *envelopeFields) reply(m *Message) *Error {
-	if f.hasResult == f.hasError || m.ID == nil {
+	if (f.result == nil) == (f.failure == nil) || m.ID == nil {
 		return BadRequest(CodeInvalidRequest, "Invalid request: want a method, or an id with either result or error")
 	}
-	m.Kind = Reply
+	m.Kind, m.Result, m.ReplyError = Reply, f.result, f.failure
 	return nil
 }
 

@@ -13,7 +13,16 @@ const (
 	metaClientInfo   = "io.modelcontextprotocol/clientInfo"
 	metaLogLevel     = "io.modelcontextprotocol/logLevel"
 	metaServerInfo   = "io.modelcontextprotocol/serverInfo"
+	metaSubscription = "io.modelcontextprotocol/subscriptionId"
 )
+
+// extensionTasks names the extension of background tasks (SEP-2663).
+const extensionTasks = "io.modelcontextprotocol/tasks"
+
+// ProgressToken names, in notifications/progress, the request whose progress is
+// told: a JSON string or integer, echoed byte by byte. Nil if the client wants
+// to hear of none.
+type ProgressToken []byte
 
 // Meta is what a request says of itself in params._meta.
 type Meta struct {
@@ -24,6 +33,15 @@ type Meta struct {
 	// HasCapabilities says that capabilities were declared, be they none.
 	HasCapabilities bool
 	Capabilities    ClientCapabilities
+	// LogLevel is the level from which on the client wants log messages while
+	// this request is served (2026-07-28; legacy clients call logging/setLevel).
+	LogLevel Level
+	// UnknownLogLevel says that the client named a level that there isn't: to be
+	// refused with BadLogLevel, once the era is known to be modern.
+	UnknownLogLevel bool
+	// ProgressToken is there if the client wants to hear of the request's
+	// progress, in all revisions. It points into the body.
+	ProgressToken ProgressToken
 	// ClientName and ClientVersion are what the client says of itself: for
 	// logs only.
 	ClientName, ClientVersion string
@@ -74,8 +92,18 @@ func (m *Meta) take(name string, value []byte) {
 		}
 		m.ClientName, m.ClientVersion = decodeClientInfo(value)
 	case metaLogLevel:
-		var ignored string
-		m.text(name, value, &ignored)
+		level, ok := text(value)
+		if !ok {
+			m.fault(name)
+			return
+		}
+		m.LogLevel, ok = ParseLevel(level)
+		m.UnknownLogLevel = !ok
+	case "progressToken":
+		// A token of another type is as good as none: nobody is owed progress.
+		if validID(value) {
+			m.ProgressToken = value
+		}
 	case "traceparent":
 		m.text(name, value, &m.TraceParent)
 	case "tracestate":
@@ -86,12 +114,8 @@ func (m *Meta) take(name string, value []byte) {
 }
 
 func (m *Meta) text(name string, value []byte, into *string) {
-	if len(value) == 0 || value[0] != '"' {
-		m.fault(name)
-		return
-	}
-	s, err := strictjson.UnquoteAlias(value)
-	if err != nil {
+	s, ok := text(value)
+	if !ok {
 		m.fault(name)
 		return
 	}
@@ -126,6 +150,8 @@ func decodeCapabilities(raw []byte) ClientCapabilities {
 			c.Sampling = true
 		case "roots":
 			c.Roots = true
+		case "extensions":
+			c.Tasks = hasTasks(members[i].Value)
 		}
 	}
 	return c
@@ -142,6 +168,18 @@ func elicitationModes(raw []byte) (form, url bool) {
 		url = url || members[i].Name == "url"
 	}
 	return form || !url, url
+}
+
+// hasTasks reports whether an extensions object declares that of tasks
+// (SEP-2663, "Capability Negotiation").
+func hasTasks(raw []byte) bool {
+	var space [4]strictjson.Member
+	members, err := strictjson.Members(raw, space[:0])
+	if err != nil {
+		return false
+	}
+	declared := Params(members).Get(extensionTasks)
+	return declared != nil && isObject(declared)
 }
 
 // decodeClientInfo reads the name and version of a clientInfo object.

@@ -84,10 +84,13 @@ type ClientCapabilities struct {
 	ElicitationURL bool
 	Sampling       bool
 	Roots          bool
+	// Tasks says that the client takes a background task for an answer
+	// (extension io.modelcontextprotocol/tasks, SEP-2663).
+	Tasks bool
 }
 
 // Has reports whether the capability of that manifest name is declared:
-// elicitation, elicitation.url, sampling or roots.
+// elicitation, elicitation.url, sampling, roots or tasks.
 func (c ClientCapabilities) Has(name string) bool {
 	switch name {
 	case "elicitation":
@@ -98,6 +101,8 @@ func (c ClientCapabilities) Has(name string) bool {
 		return c.Sampling
 	case "roots":
 		return c.Roots
+	case "tasks":
+		return c.Tasks
 	}
 	return false
 }

@@ -61,3 +61,18 @@ func (r Revision) ResourceLinks() bool { return r >= Rev20250618 }
 
 // Audio reports whether audio blocks exist.
 func (r Revision) Audio() bool { return r >= Rev20250326 }
+
+// Completions reports whether servers declare that they complete arguments; the
+// method is older than its capability.
+func (r Revision) Completions() bool { return r >= Rev20250326 }
+
+// Elicitation reports whether a server may ask the person for data in a form.
+func (r Revision) Elicitation() bool { return r >= Rev20250618 }
+
+// ElicitationURL reports whether a server may send the person to a page.
+func (r Revision) ElicitationURL() bool { return r >= Rev20251125 }
+
+// ElicitationChoices reports whether forms have choices with titles (oneOf) and
+// choices of several values (SEP-1330); before, a choice is an enum of strings,
+// whose titles stand in enumNames.
+func (r Revision) ElicitationChoices() bool { return r >= Rev20251125 }

@@ -45,6 +45,7 @@ type observed struct {
 }
 
 func (o *observed) BreakerState(string, int)           {}
+func (o *observed) Cache(string, bool)                 {}
 func (o *observed) Breaker(string, func() int) func()  { return func() {} }
 func (o *observed) UpstreamRequest(string, int, int64) {}
 func (o *observed) Retry(string)                       {}

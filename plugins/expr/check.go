@@ -22,6 +22,7 @@ type uses struct {
 type checker struct {
 	text   string
 	scope  Scope
+	names  []string // those of the scope
 	uses   *uses
 	tokens []token
 	told   map[spot]int // how many mistakes of a spot are told
@@ -64,6 +65,7 @@ func isWord(c byte) bool {
 // compiled, to find more.
 func (c *checker) check(tree *gojq.Query) bool {
 	c.uses.names = map[string]bool{}
+	c.names = c.scope.names()
 	if tree.Meta != nil || len(tree.Imports) > 0 {
 		c.fail(0, "modules are not available in expressions", "")
 		return false
@@ -88,7 +90,9 @@ func (c *checker) def(d *gojq.FuncDef) {
 	}
 }
 
-func allNames() []string { return []string{NameArgs, NameCaller, NameStatus, NameHeaders} }
+func allNames() []string {
+	return []string{NameArgs, NameCaller, NameStatus, NameHeaders, NameSteps, NameLoad, NameItem, NameValue}
+}
 
 func (c *checker) term(t *gojq.Term) {
 	if t.Format != "" && !slices.Contains(formats(), t.Format) {
@@ -106,7 +110,7 @@ func (c *checker) term(t *gojq.Term) {
 		if len(t.Func.Args) > 0 && !literal(t.Func.Args[0]) {
 			c.uses.dynamicRegexp = true
 		}
-	case NameArgs, NameCaller, NameStatus, NameHeaders:
+	case NameArgs, NameCaller, NameStatus, NameHeaders, NameSteps, NameLoad, NameItem, NameValue:
 		if len(t.Func.Args) == 0 {
 			c.named(called, t)
 		}
@@ -122,7 +126,7 @@ func literal(q *gojq.Query) bool {
 
 // named notes the use of one of the scope's names.
 func (c *checker) named(base string, t *gojq.Term) {
-	if !slices.Contains(c.scope.Names, base) {
+	if !slices.Contains(c.names, base) {
 		c.wrong(name(base), fmt.Sprintf("%q is not known here", base), "known here: "+strings.Join(c.known(), ", "))
 		return
 	}
@@ -135,12 +139,12 @@ func (c *checker) named(base string, t *gojq.Term) {
 	case NameArgs:
 		if !ok {
 			c.uses.allArgs = true
-		} else if c.declared(member) && !slices.Contains(c.uses.args, member) {
+		} else if c.member(NameArgs, member) && !slices.Contains(c.uses.args, member) {
 			c.uses.args = append(c.uses.args, member)
 		}
-	case NameCaller:
-		if ok && !slices.Contains(callerFields(), member) {
-			c.wrong(spot{tokenMember, member, NameCaller}, fmt.Sprintf("caller has no %q", member), didYouMean(member, callerFields()))
+	case NameCaller, NameSteps, NameLoad:
+		if ok {
+			c.member(base, member)
 		}
 	case NameHeaders:
 		if !ok {
@@ -153,27 +157,52 @@ func (c *checker) named(base string, t *gojq.Term) {
 
 func (c *checker) known() []string {
 	if c.scope.Body {
-		return append([]string{"."}, c.scope.Names...)
+		return append([]string{"."}, c.names...)
 	}
-	return c.scope.Names
+	return c.names
 }
 
-func (c *checker) declared(argument string) bool {
-	if c.scope.Arguments == nil || slices.Contains(c.scope.Arguments, argument) {
-		return true
+// member reports whether a name has that member, and notes it if it hasn't.
+func (c *checker) member(base, member string) bool {
+	message, hint := c.scope.member(base, member)
+	if message != "" {
+		c.wrong(spot{tokenMember, member, base}, message, hint)
 	}
-	c.wrong(spot{tokenMember, argument, NameArgs}, fmt.Sprintf("there is no argument %q", argument), argumentHint(argument, c.scope.Arguments))
-	return false
+	return message == ""
 }
 
-func argumentHint(name string, declared []string) string {
-	if hint := didYouMean(name, declared); hint != "" || len(declared) == 0 {
+// member says what is wrong with a member of one of the names; nothing if it
+// is declared, or if all are allowed.
+func (s *Scope) member(base, member string) (message, hint string) {
+	var known []string
+	switch base {
+	case NameArgs:
+		known, message = s.Arguments, fmt.Sprintf("there is no argument %q", member)
+	case NameSteps:
+		known, message = s.Steps, fmt.Sprintf("there is no step %q before this", member)
+	case NameLoad:
+		known, message = s.Loads, fmt.Sprintf("nothing named %q is loaded", member)
+	case NameCaller:
+		known, message = callerFields(), fmt.Sprintf("caller has no %q", member)
+	}
+	if known == nil || slices.Contains(known, member) {
+		return "", ""
+	}
+	return message, memberHint(base, member, known)
+}
+
+func memberHint(base, member string, known []string) string {
+	if hint := didYouMean(member, known); hint != "" || len(known) == 0 {
 		return hint
 	}
-	if len(declared) > 8 {
-		declared = declared[:8]
+	if len(known) > 8 {
+		known = known[:8]
 	}
-	return "declared: " + strings.Join(declared, ", ")
+	word := "declared: "
+	if base == NameCaller {
+		word = "there are: "
+	}
+	return word + strings.Join(known, ", ")
 }
 
 // memberOf returns the member that an index names literally.

@@ -10,6 +10,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
@@ -25,6 +26,8 @@ const (
 	maxTime = time.Second
 	// maxSize bounds the text a result would have as JSON, in bytes.
 	maxSize = 8 << 20
+	// maxOutputs bounds how many outputs an expression may have.
+	maxOutputs = 10_000
 	// maxIndex bounds the array positions an expression may name: an
 	// assignment to a far one would allocate all before it.
 	maxIndex = 1 << 20
@@ -32,12 +35,16 @@ const (
 	maxSource = 64 << 10
 )
 
-// The names an expression can know. In jq they are functions.
+// The names an expression can know. In jq they are functions, in CEL variables.
 const (
 	NameArgs    = "args"    // validated arguments
 	NameCaller  = "caller"  // who calls
 	NameStatus  = "status"  // the upstream's HTTP status
 	NameHeaders = "headers" // the upstream's response headers, by name
+	NameSteps   = "steps"   // what steps left, by id
+	NameLoad    = "load"    // what a prompt has loaded, by name
+	NameItem    = "item"    // the element of for_each
+	NameValue   = "value"   // what is typed of an argument to be completed
 )
 
 // Scope says what an expression may refer to. It is used at compile time only.
@@ -46,8 +53,31 @@ type Scope struct {
 	Arguments []string
 	// Names are those known, of NameArgs, NameCaller, NameStatus, NameHeaders.
 	Names []string
+	// Steps and Loads are the ids that may follow `steps` and `load`; nil if
+	// that name is not known.
+	Steps, Loads []string
+	// Item and Value say that `item` and `value` are known.
+	Item, Value bool
 	// Body says that `.` means something.
 	Body bool
+}
+
+// names are all that are known, in the order of the documentation.
+func (s *Scope) names() []string {
+	names := slices.Clone(s.Names)
+	if s.Steps != nil {
+		names = append(names, NameSteps)
+	}
+	if s.Item {
+		names = append(names, NameItem)
+	}
+	if s.Loads != nil {
+		names = append(names, NameLoad)
+	}
+	if s.Value {
+		names = append(names, NameValue)
+	}
+	return names
 }
 
 // Values are what an expression is evaluated on. They belong to one call and
@@ -66,6 +96,13 @@ type Values struct {
 	// Body is `.`: nil, bool, string, json.Number, int, float64, *big.Int,
 	// []any or map[string]any.
 	Body any
+	// Steps and Load are what steps left and what was loaded, by id: of the
+	// types that Body may be of.
+	Steps, Load map[string]any
+	// Item is the element of for_each, of the types that Body may be of.
+	Item any
+	// Value is what is typed of an argument to be completed; nil is null.
+	Value *string
 
 	caller map[string]any // made when first asked for
 }
@@ -88,7 +125,41 @@ func failure(cause error) *Error {
 	return &Error{Message: "An expression of the tool's definition does not fit these values.", Cause: cause}
 }
 
-var errSize = fmt.Errorf("the result is larger than %d MiB", maxSize>>20)
+var (
+	errSize    = fmt.Errorf("the result is larger than %d MiB", maxSize>>20)
+	errOutputs = fmt.Errorf("the expression has more than %d outputs", maxOutputs)
+)
+
+// named is what one of the names stands for, but for headers.
+func (v *Values) named(name string) any {
+	switch name {
+	case NameArgs:
+		return object(v.Args)
+	case NameCaller:
+		return v.callerValue()
+	case NameStatus:
+		return v.Status
+	case NameSteps:
+		return object(v.Steps)
+	case NameLoad:
+		return object(v.Load)
+	case NameItem:
+		return v.Item
+	case NameValue:
+		if v.Value != nil {
+			return *v.Value
+		}
+	}
+	return nil
+}
+
+// object is a map, empty if there is none.
+func object(m map[string]any) map[string]any {
+	if m == nil {
+		return map[string]any{}
+	}
+	return m
+}
 
 // callerValue is the caller as jq sees it.
 func (v *Values) callerValue() map[string]any {

@@ -9,13 +9,11 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// Names that the compiled code uses beside those of the manifest.
-const (
-	varArgs    = "$__args"
-	varCaller  = "$__caller"
-	varStatus  = "$__status"
-	varHeaders = "$__headers"
+// hidden begins the variables that hold what the manifest's names stand for.
+const hidden = "$__"
 
+// Functions that the compiled code uses beside those of jq.
+const (
 	guardMultiply = "_guarded_multiply"
 	guardAdd      = "_guarded_add"
 	guardSize     = "_guarded_size"
@@ -25,12 +23,21 @@ const (
 // nameDefs makes the manifest's names functions over the hidden variables, so
 // that one compiled code serves concurrent runs.
 func nameDefs() []*gojq.FuncDef {
-	def := func(name, variable string) *gojq.FuncDef {
-		return &gojq.FuncDef{Name: name, Body: callOf(variable)}
+	names := allNames()
+	defs := make([]*gojq.FuncDef, len(names))
+	for i, name := range names {
+		defs[i] = &gojq.FuncDef{Name: name, Body: callOf(hidden + name)}
 	}
-	return []*gojq.FuncDef{
-		def(NameArgs, varArgs), def(NameCaller, varCaller), def(NameStatus, varStatus), def(NameHeaders, varHeaders),
+	return defs
+}
+
+// variables are the hidden variables, in the order of allNames.
+func variables() []string {
+	names := allNames()
+	for i, name := range names {
+		names[i] = hidden + name
 	}
+	return names
 }
 
 func callOf(name string, args ...*gojq.Query) *gojq.Query {

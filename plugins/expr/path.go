@@ -48,7 +48,7 @@ func ParsePath(path string, declared []string) (*Path, error) {
 			if declared != nil && !slices.Contains(declared, piece.Name) {
 				errs = append(errs, &plugins.FieldError{
 					Message: fmt.Sprintf("there is no argument %q", piece.Name),
-					Hint:    argumentHint(piece.Name, declared), Offset: piece.Offset,
+					Hint:    memberHint(NameArgs, piece.Name, declared), Offset: piece.Offset,
 				})
 			}
 			fallthrough

@@ -42,7 +42,11 @@ func plainOf(q *gojq.Query) *plainPath {
 }
 
 func isName(s string) bool {
-	return s == NameArgs || s == NameCaller || s == NameStatus || s == NameHeaders
+	switch s {
+	case NameArgs, NameCaller, NameStatus, NameHeaders, NameSteps, NameLoad, NameItem, NameValue:
+		return true
+	}
+	return false
 }
 
 func (p *plainPath) step(i *gojq.Index) bool {
@@ -65,22 +69,20 @@ func (p *plainPath) step(i *gojq.Index) bool {
 func (p *plainPath) follow(v *Values) (any, error) {
 	at, steps := v.Body, p.steps
 	switch p.base {
-	case NameArgs:
-		at = argsValue(v)
-	case NameStatus:
-		at = v.Status
+	case "":
 	case NameCaller:
 		if len(steps) == 1 && steps[0] == "subject" && v.Caller != nil {
 			return v.Caller.Subject, nil
 		}
 		at = v.callerValue()
 	case NameHeaders:
-		if name, ok := steps[0].(string); ok && v.Header != nil {
-			if at = nil; v.Header(name) != "" {
-				at = v.Header(name)
-			}
-			steps = steps[1:]
+		at = nil
+		if name, ok := steps[0].(string); ok && v.Header != nil && v.Header(name) != "" {
+			at = v.Header(name)
 		}
+		steps = steps[1:]
+	default:
+		at = v.named(p.base)
 	}
 	for _, step := range steps {
 		next, err := member(at, step)

@@ -55,7 +55,7 @@ func (q *Query) compile() error {
 	if err != nil {
 		return err
 	}
-	options = append(options, gojq.WithVariables([]string{varArgs, varCaller, varStatus, varHeaders}))
+	options = append(options, gojq.WithVariables(variables()))
 	code, err := gojq.Compile(q.tree, options...)
 	if err != nil {
 		return err
@@ -83,27 +83,49 @@ func (q *Query) Path() (steps []any, ok bool) {
 	return q.plain.steps, true
 }
 
+// UsesCaller reports whether the outcome may depend on who calls.
+func (q *Query) UsesCaller() bool { return q.Uses(NameCaller) }
+
 // Run evaluates the expression and returns its first output, nil if there is
 // none. The error is an *Error.
 func (q *Query) Run(ctx context.Context, v *Values) (any, error) {
 	if q.plain != nil {
 		return q.plain.follow(v)
 	}
-	out, err := q.run(ctx, v)
+	out, err := q.run(ctx, v, 1)
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// RunAll evaluates the expression and returns all its outputs, in order. More
+// than 10,000 are an error, as is more text than one may have. The error is an
+// *Error.
+func (q *Query) RunAll(ctx context.Context, v *Values) ([]any, error) {
+	if q.plain != nil {
+		out, err := q.plain.follow(v)
+		if err != nil {
+			return nil, err
+		}
+		return []any{out}, nil
+	}
+	out, err := q.run(ctx, v, maxOutputs+1)
 	if err != nil {
 		return nil, err
 	}
-	if !fits(out) {
-		return nil, &Error{Message: "An expression of the tool's definition makes too much of these values.", Cause: errSize}
+	if len(out) > maxOutputs {
+		return nil, tooMuch(errOutputs)
 	}
 	return out, nil
 }
 
-func (q *Query) run(ctx context.Context, v *Values) (out any, err error) {
+// run returns up to limit outputs.
+func (q *Query) run(ctx context.Context, v *Values, limit int) (all []any, err error) {
 	// gojq panics on Go types that jq doesn't have.
 	defer func() {
 		if p := recover(); p != nil {
-			out, err = nil, failure(fmt.Errorf("jq: %v", p))
+			all, err = nil, failure(fmt.Errorf("jq: %v", p))
 		}
 	}()
 	if q.uses.dynamicRegexp && q.runs.Add(1)%recompileAfter == 0 {
@@ -111,31 +133,43 @@ func (q *Query) run(ctx context.Context, v *Values) (out any, err error) {
 			return nil, failure(err)
 		}
 	}
-	args, caller, headers := any(nil), any(nil), any(nil)
-	if q.uses.names[NameArgs] {
-		args = argsValue(v)
+	outputs := q.code.Load().RunWithContext(newBudget(ctx), v.Body, q.variables(v)...) //nolint:contextcheck // a budget is made of its parent
+	left := maxSize
+	for len(all) < limit {
+		out, ok := outputs.Next()
+		if !ok {
+			break
+		}
+		if err, ok := out.(error); ok {
+			return nil, runError(err)
+		}
+		if !measure(out, &left, 0) {
+			return nil, tooMuch(errSize)
+		}
+		all = append(all, out)
 	}
-	if q.uses.names[NameCaller] {
-		caller = v.callerValue()
-	}
-	if q.uses.names[NameHeaders] {
-		headers = v.headersValue(q.uses.headers)
-	}
-	out, ok := q.code.Load().RunWithContext(newBudget(ctx), v.Body, args, caller, v.Status, headers).Next() //nolint:contextcheck // a budget is made of its parent
-	if !ok {
-		return nil, nil
-	}
-	if err, ok := out.(error); ok {
-		return nil, runError(err)
-	}
-	return out, nil
+	return all, nil
 }
 
-func argsValue(v *Values) map[string]any {
-	if v.Args == nil {
-		return map[string]any{}
+// variables are what the names stand for, in the order of allNames; null for
+// those that the expression doesn't mention.
+func (q *Query) variables(v *Values) []any {
+	names := allNames()
+	values := make([]any, len(names))
+	for i, name := range names {
+		switch {
+		case !q.uses.names[name]:
+		case name == NameHeaders:
+			values[i] = v.headersValue(q.uses.headers)
+		default:
+			values[i] = v.named(name)
+		}
 	}
-	return v.Args
+	return values
+}
+
+func tooMuch(cause error) *Error {
+	return &Error{Message: "An expression of the tool's definition makes too much of these values.", Cause: cause}
 }
 
 func (v *Values) headersValue(names []string) map[string]any {

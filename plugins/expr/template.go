@@ -153,6 +153,9 @@ func (t *Template) Arguments() (names []string, whole bool) { return t.args, t.a
 // Uses reports whether the document refers to one of the scope's names.
 func (t *Template) Uses(name string) bool { return t.uses[name] }
 
+// UsesCaller reports whether the document may depend on who calls.
+func (t *Template) UsesCaller() bool { return t.Uses(NameCaller) }
+
 // Dynamic reports whether the document has holes.
 func (t *Template) Dynamic() bool { return t.dynamic }
 

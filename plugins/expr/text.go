@@ -139,6 +139,9 @@ func (t *Text) Uses(name string) bool {
 	return slices.ContainsFunc(t.parts, func(p part) bool { return p.query != nil && p.query.Uses(name) })
 }
 
+// UsesCaller reports whether the text may depend on who calls.
+func (t *Text) UsesCaller() bool { return t.Uses(NameCaller) }
+
 // Arguments returns the names of the arguments that the holes mention, and
 // whether one uses args as a whole.
 func (t *Text) Arguments() (names []string, whole bool) {

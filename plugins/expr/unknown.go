@@ -62,7 +62,7 @@ func (c *checker) unknown(called, arguments string) (message, hint string) {
 	switch {
 	case strings.HasPrefix(called, "$"):
 		message, hint = fmt.Sprintf("unknown variable %q", called), "bind it first: ... as "+called+" | ..."
-		if bare := called[1:]; slices.Contains(c.scope.Names, bare) {
+		if bare := called[1:]; slices.Contains(c.names, bare) {
 			hint = "write " + bare
 		}
 		return message, hint
@@ -76,7 +76,7 @@ func (c *checker) unknown(called, arguments string) (message, hint string) {
 	if slices.Contains(c.scope.Arguments, called) {
 		return message, "write args." + called
 	}
-	hint = didYouMean(called, append(builtins(), c.scope.Names...))
+	hint = didYouMean(called, append(builtins(), c.names...))
 	if known := c.known(); hint == "" && len(known) > 0 {
 		hint = "known here: " + strings.Join(known, ", ") + ", and jq's functions"
 	}

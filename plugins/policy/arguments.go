@@ -12,11 +12,11 @@ import (
 )
 
 // ArgumentsPart declares the validation of arguments. It is always on and has
-// no key: what a tool's input doesn't declare never reaches an upstream.
+// no key: what an input doesn't declare never reaches an upstream.
 func ArgumentsPart() plugins.PolicyPart {
 	part := plugins.NewPolicyPart("",
-		"Validates the arguments against the tool's input schema, tells all violations at once, and fills in the defaults of declared properties.",
-		plugins.OnTool, newArguments)
+		"Validates the arguments against the input schema, tells all violations at once, and fills in the defaults of declared properties.",
+		plugins.OnTool|plugins.OnResource|plugins.OnPrompt, newArguments)
 	part.Always = true
 	return part
 }
@@ -105,7 +105,7 @@ func (a *arguments) read(call *plugins.Call) (map[string]any, error) {
 		call.Record.Coerced += coerced
 	}
 	if violations := call.Tool.Input.Validate(value, nil); len(violations) > 0 {
-		return nil, &plugins.Error{Kind: plugins.KindInvalid, Message: explain(call.Tool.Name, violations, sent)}
+		return nil, &plugins.Error{Kind: plugins.KindInvalid, Message: explain(call.Tool, violations, sent)}
 	}
 	args, ok := value.(map[string]any)
 	if !ok {
@@ -130,9 +130,13 @@ func (a *arguments) fill(args map[string]any) map[string]any {
 
 // explain lists all violations so that a model can mend them at once, in terms
 // of what it sent. Their number and texts are bounded by package schema.
-func explain(tool string, violations []schema.Violation, sent any) string {
+func explain(tool *plugins.Tool, violations []schema.Violation, sent any) string {
 	var b strings.Builder
-	b.WriteString("The arguments of " + tool + " don't fit its input schema:")
+	b.WriteString("The arguments of " + tool.Name + " don't fit its input schema:")
+	if noun(tool) != kindTool { // these have arguments, but no schema that a client sees
+		b.Reset()
+		b.WriteString("The arguments of the " + noun(tool) + " " + tool.Name + " are not what it takes:")
+	}
 	for _, v := range violations {
 		b.WriteString("\n- " + line(v.As(sent)))
 	}

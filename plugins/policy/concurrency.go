@@ -24,8 +24,8 @@ func (c Concurrency) Validate() error {
 // ConcurrencyPart declares the key `concurrency`.
 func ConcurrencyPart() plugins.PolicyPart {
 	return plugins.NewPolicyPart("concurrency",
-		"How many calls of the tool are served at once, over all clients; more are refused with HTTP 503 and never wait.",
-		plugins.OnTool, newConcurrency)
+		"How many calls are served at once, over all clients; more are refused with HTTP 503 and never wait.",
+		plugins.OnTool|plugins.OnResource, newConcurrency)
 }
 
 // concurrency refuses calls beyond a number at once. There is no queue: it
@@ -45,7 +45,7 @@ func newConcurrency(limit Concurrency, env plugins.Env) (plugins.Policy, error) 
 	if err := limit.Validate(); err != nil {
 		return nil, err
 	}
-	key := "concurrency/" + env.Name + "/" + strconv.Itoa(int(limit))
+	key := "concurrency/" + noun(env.Tool) + "/" + env.Name + "/" + strconv.Itoa(int(limit))
 	count, err := keep(env, key, func() *running { return &running{} })
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +58,52 @@ func subject(call *plugins.Call) string {
 		return "the request"
 	}
 	return call.Tool.Name
+}
+
+// The kinds of what is called.
+const (
+	kindTool     = "tool"
+	kindResource = "resource"
+	kindPrompt   = "prompt"
+)
+
+// noun is what a client calls what it called: tool, resource or prompt.
+func noun(tool *plugins.Tool) string {
+	if tool == nil || tool.Kind == "" {
+		return kindTool
+	}
+	return tool.Kind
+}
+
+// denied is the refusal that must not be told from what isn't there.
+func denied(env plugins.Env) *plugins.Error {
+	e := &plugins.Error{Kind: plugins.KindDenied, Message: "Unknown tool: " + env.Name}
+	switch noun(env.Tool) {
+	case kindResource:
+		e.Message = "Resource not found"
+	case kindPrompt:
+		e.Message = "Unknown prompt: " + env.Name
+	}
+	return e
+}
+
+// declared are the arguments that expressions may name; nil for any, if the
+// input schema allows others than it names.
+func declared(tool *plugins.Tool) []string {
+	if tool == nil {
+		return nil
+	}
+	var input struct {
+		Additional json.RawMessage `json:"additionalProperties"`
+	}
+	if err := json.Unmarshal(tool.InputSchema, &input); err != nil || string(input.Additional) != "false" {
+		return nil
+	}
+	names := make([]string, len(tool.Arguments))
+	for i := range tool.Arguments {
+		names[i] = tool.Arguments[i].Name
+	}
+	return names
 }
 
 // seconds writes a wait for people and models: whole seconds, rounded up.

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -44,9 +45,20 @@ func (k *kept) keep(key string, build func() (io.Closer, error)) (io.Closer, err
 // notes is an Observer that remembers.
 type notes struct {
 	retries atomic.Int64
+	cache   []string
+	looked  chan struct{} // told of each look into the cache, if there is one
 	mu      sync.Mutex
 	states  []int
 	state   func() int // of the breaker there is
+}
+
+func (n *notes) Cache(kind string, hit bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cache = append(n.cache, fmt.Sprint(kind, " ", hit))
+	if n.looked != nil {
+		n.looked <- struct{}{}
+	}
 }
 
 func (n *notes) Breaker(_ string, state func() int) func() {

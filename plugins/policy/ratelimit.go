@@ -35,7 +35,7 @@ type RateLimit []LimitRule
 // LimitRule is one limit. Its short form is the rate.
 type LimitRule struct {
 	Rate   Rate   `manifest:"rate,required" doc:"How much passes: 60/min, also /s and /h; and how much of it at once after a pause: 60/min burst 10. The burst is a sixth of the rate unless written, with small rates up to 5 and at most half. Passing is smooth: no stretch of time lets more than rate and burst through."`
-	Per    string `manifest:"per" doc:"What has a count of its own. client: each client with each tool, or on the server each client over all its requests; tool: the tool, over all its clients; all: everything under a rule of the same rate, over all clients and tools. A client is the principal, or the remote address if anonymous." enum:"client,tool,all" default:"client"`
+	Per    string `manifest:"per" doc:"What has a count of its own. client: each client with each tool, or on the server each client over all its requests; tool: the tool (or resource, or prompt), over all its clients; all: all tools (or resources, or prompts) under a rule of the same rate, over all clients. A client is the principal, or the remote address if anonymous." enum:"client,tool,all" default:"client"`
 	Cost   Cost   `manifest:"cost" doc:"How much of the rate one call takes." default:"1"`
 	Answer string `manifest:"answer" doc:"How a refusal is told: http, with status 429 and Retry-After; tool_error, in a result that the model reads." enum:"http,tool_error" default:"http"`
 }
@@ -118,7 +118,7 @@ func (r LimitRule) mistakes() []*plugins.FieldError {
 func RateLimitPart() plugins.PolicyPart {
 	return plugins.NewPolicyPart("rate_limit",
 		"How often calls may be made: a rate such as 30/min for each client, a rule with its own scope and cost, or a list of these. Refused arguments count as well.",
-		plugins.OnTool|plugins.OnServer, newRateLimit)
+		plugins.OnTool|plugins.OnResource|plugins.OnPrompt|plugins.OnServer, newRateLimit)
 }
 
 // rateLimit refuses calls that come too fast. Narrow rules stand first: who
@@ -146,7 +146,7 @@ func newRateLimit(l RateLimit, env plugins.Env) (plugins.Policy, error) {
 	p := &rateLimit{}
 	for i, rule := range l {
 		if rule.Per == perTool && env.Tool == nil {
-			return nil, &plugins.FieldError{Path: l.path(i, "per"), Message: "per: tool makes sense on a tool only", Hint: "write client or all"}
+			return nil, &plugins.FieldError{Path: l.path(i, "per"), Message: "per: tool makes no sense on the server", Hint: "write client or all"}
 		}
 		p.rules = append(p.rules, bind(rule, env))
 	}
@@ -166,12 +166,13 @@ func bind(rule LimitRule, env plugins.Env) *boundRule {
 	rate.rate.Burst = max(rate.rate.Burst, int64(rule.Cost))
 	place, one, many, whose := "server", "request", "requests", "for each client"
 	if env.Tool != nil {
-		place, one, many = "tool/"+env.Tool.Name, "call of "+env.Tool.Name, "calls of "+env.Tool.Name
+		place = noun(env.Tool) + "/" + env.Tool.Name
+		one, many = "call of "+env.Tool.Name, "calls of "+env.Tool.Name
 	}
 	switch {
 	case rule.Per == perAll && env.Tool != nil:
-		place, one, many = "tools", "call", "calls"
-		whose = "for all clients and tools under this limit together"
+		place, one, many = noun(env.Tool)+"s", "call", "calls"
+		whose = "for all clients and " + noun(env.Tool) + "s under this limit together"
 	case rule.Per != perClient:
 		whose = "for all clients together"
 	}
@@ -192,6 +193,9 @@ func bind(rule LimitRule, env plugins.Env) *boundRule {
 // Wrap implements plugins.Policy.
 func (p *rateLimit) Wrap(next plugins.Handler) plugins.Handler {
 	return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
+		if !call.Counted() {
+			return next(ctx, call)
+		}
 		for i, rule := range p.rules {
 			state, err := rule.limiter.Increment(ctx, rule.key(call), rule.cost)
 			if err == nil && !state.Reached {

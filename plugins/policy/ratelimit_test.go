@@ -105,7 +105,7 @@ func TestRateLimitOfTheServerCountsAllRequestsOfAClient(t *testing.T) {
 			t.Errorf("%d passed, want 3", n)
 		}
 		_, err := newRateLimit(RateLimit{rule(t, "60/min", perTool)}, plugins.Env{Store: store.NewMemory(10, nil)})
-		wantMistake(t, err, "per", "on a tool only")
+		wantMistake(t, err, "per", "no sense on the server")
 	})
 }
 

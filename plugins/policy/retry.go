@@ -106,7 +106,7 @@ func (r Retry) Validate() error {
 func RetryPart() plugins.PolicyPart {
 	return plugins.NewPolicyPart("retry",
 		"Repeats failed upstream requests that are safe to repeat, within the timeout, and at most one in ten of an upstream's requests.",
-		plugins.OnTool|plugins.OnUpstream, func(r Retry, env plugins.Env) (plugins.Policy, error) {
+		plugins.OnTool|plugins.OnResource|plugins.OnUpstream, func(r Retry, env plugins.Env) (plugins.Policy, error) {
 			return newRetry(r, env, rand.Int64N)
 		})
 }

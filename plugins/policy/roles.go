@@ -19,8 +19,8 @@ func (r Roles) Validate() error {
 // RolesPart declares the key `roles`.
 func RolesPart() plugins.PolicyPart {
 	return plugins.NewPolicyPart("roles",
-		"Roles of which the caller must hold at least one; to others the tool doesn't exist. Absent: any authenticated caller.",
-		plugins.OnTool, newRoles)
+		"Roles of which the caller must hold at least one; to others it doesn't exist. Absent: any authenticated caller.",
+		plugins.OnTool|plugins.OnResource|plugins.OnPrompt, newRoles)
 }
 
 // roles admits callers that hold one of the roles.
@@ -33,10 +33,7 @@ func newRoles(anyOf Roles, env plugins.Env) (plugins.Policy, error) {
 	if err := anyOf.Validate(); err != nil {
 		return nil, err
 	}
-	// What is denied must not be told from what isn't there.
-	return &roles{anyOf: anyOf, denied: &plugins.Error{
-		Kind: plugins.KindDenied, Message: "Unknown tool: " + env.Name,
-	}}, nil
+	return &roles{anyOf: anyOf, denied: denied(env)}, nil
 }
 
 // Admit implements plugins.Admitter.
@@ -48,6 +45,9 @@ func (r *roles) Admit(p *plugins.Principal) error {
 	}
 	return r.denied
 }
+
+// ByRoles implements plugins.RoleAdmitter.
+func (r *roles) ByRoles() {}
 
 // Wrap implements plugins.Policy.
 func (r *roles) Wrap(next plugins.Handler) plugins.Handler {

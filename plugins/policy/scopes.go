@@ -43,7 +43,7 @@ func notInScope(r rune) bool {
 func ScopesPart() plugins.PolicyPart {
 	return plugins.NewPolicyPart("scopes",
 		"OAuth scopes that the caller's token must all have; without them a call is answered with HTTP 403 insufficient_scope.",
-		plugins.OnTool, newScopes)
+		plugins.OnTool|plugins.OnResource|plugins.OnPrompt, newScopes)
 }
 
 // scopes lets calls pass whose token was granted all of the scopes. A caller

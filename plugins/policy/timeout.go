@@ -18,11 +18,11 @@ const deadlineSlack = 5 * time.Millisecond
 // of the whole call, brought about.
 var errAttempt = errors.New("the attempt's timeout passed")
 
-// TimeoutPart declares the key `timeout` of tools.
+// TimeoutPart declares the key `timeout` of tools, resources and prompts.
 func TimeoutPart() plugins.PolicyPart {
 	return plugins.NewPolicyPart("timeout",
-		"How long a call may take, retries included.",
-		plugins.OnTool, func(limit time.Duration, _ plugins.Env) (plugins.Policy, error) {
+		"How long a call may take, retries included. The time that a question to the person stands open doesn't count.",
+		plugins.OnTool|plugins.OnResource|plugins.OnPrompt, func(limit time.Duration, _ plugins.Env) (plugins.Policy, error) {
 			return newTimeout(limit, false)
 		})
 }
@@ -52,7 +52,14 @@ func newTimeout(limit time.Duration, attempt bool) (plugins.Policy, error) {
 // Wrap implements plugins.Policy.
 func (t *timeout) Wrap(next plugins.Handler) plugins.Handler {
 	return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
-		deadline := time.Now().Add(t.limit)
+		left := t.limit
+		if resumed := call.Resumed(); resumed != nil && !t.attempt {
+			// The rounds before have taken their part.
+			if left -= resumed.Spent; left <= 0 {
+				return nil, t.refuse(call, context.DeadlineExceeded)
+			}
+		}
+		deadline := time.Now().Add(left)
 		if outer, ok := ctx.Deadline(); ok && !deadline.Before(outer) {
 			return next(ctx, call) // ends earlier anyway
 		}

@@ -6,7 +6,9 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/plugins"
 	"github.com/sallyport-mcp/sallyport/plugins/auth"
+	"github.com/sallyport-mcp/sallyport/plugins/complete"
 	"github.com/sallyport-mcp/sallyport/plugins/policy"
+	"github.com/sallyport-mcp/sallyport/plugins/steps"
 	"github.com/sallyport-mcp/sallyport/plugins/store"
 	"github.com/sallyport-mcp/sallyport/plugins/transform"
 	"github.com/sallyport-mcp/sallyport/plugins/upstream"
@@ -21,6 +23,8 @@ func Parts() plugins.Parts {
 			policy.ScopesPart(),         // was its token granted enough?
 			policy.RateLimitPart(),      // how often? refused arguments count
 			policy.ArgumentsPart(),      // do the arguments fit the schema?
+			policy.WhenPart(),           // is the call allowed?
+			policy.CachePart(),          // is there an answer already?
 			policy.ConcurrencyPart(),    // how many at once?
 			policy.TimeoutPart(),        // the whole call, retries included
 			policy.RetryPart(),          // each attempt passes what follows
@@ -30,7 +34,13 @@ func Parts() plugins.Parts {
 		Upstreams: []plugins.UpstreamPart{
 			upstream.HTTP(),
 		},
-		Transform: transform.Part(),
+		Transform:  transform.Part(),
+		Steps:      steps.Steps(),
+		Confirm:    steps.Confirm(),
+		Load:       steps.Load(),
+		Messages:   transform.Messages(),
+		Completion: complete.Part(),
+		File:       transform.File,
 		Auth: []plugins.AuthPart{
 			auth.JWT(),
 			auth.APIKeys(),

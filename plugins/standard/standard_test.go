@@ -20,7 +20,7 @@ func TestPipeline(t *testing.T) {
 	var got []string
 	for _, p := range Parts().Policies {
 		where := ""
-		for place, name := range map[plugins.Where]string{plugins.OnTool: "T", plugins.OnUpstream: "U", plugins.OnServer: "S"} {
+		for place, name := range map[plugins.Where]string{plugins.OnTool: "T", plugins.OnUpstream: "U", plugins.OnServer: "S", plugins.OnResource: "R", plugins.OnPrompt: "P"} {
 			if p.Where&place != 0 {
 				where += name
 			}
@@ -30,8 +30,8 @@ func TestPipeline(t *testing.T) {
 		got = append(got, p.Key+":"+strings.Join(letters, ""))
 	}
 	want := []string{
-		"roles:T", "scopes:T", "rate_limit:ST", ":T", "concurrency:T",
-		"timeout:T", "retry:TU", "breaker:U", "timeout:U",
+		"roles:PRT", "scopes:PRT", "rate_limit:PRST", ":PRT", "when:PRT", "cache:PRT", "concurrency:RT",
+		"timeout:PRT", "retry:RTU", "breaker:U", "timeout:U",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("pipeline %q, want %q", got, want)
@@ -91,7 +91,8 @@ func guarded(tb testing.TB) (plugins.Handler, *plugins.Call) {
 		5 * time.Second, policy.Retry{Attempts: 3, Backoff: time.Millisecond, MaxBackoff: time.Second}, nil, time.Second,
 	}
 	handler := plugins.Handler(func(context.Context, *plugins.Call) (*mcp.Result, error) { return &mcp.Result{}, nil })
-	for i, part := range slices.Backward(Parts().Policies) {
+	parts := slices.DeleteFunc(Parts().Policies, func(p plugins.PolicyPart) bool { return p.Key == "when" || p.Key == "cache" })
+	for i, part := range slices.Backward(parts) {
 		p, err := part.New(settings[i], env)
 		if err != nil {
 			tb.Fatalf("%q: %v", part.Key, err)

@@ -42,7 +42,8 @@ func build(s Settings, env plugins.Env) (plugins.Transform, error) {
 		t.log = slog.New(slog.DiscardHandler)
 	}
 	b := &builder{env: env, t: t, scope: expr.Scope{
-		Names: []string{expr.NameArgs, expr.NameCaller, expr.NameStatus, expr.NameHeaders}, Body: true,
+		Names: []string{expr.NameArgs, expr.NameCaller, expr.NameStatus, expr.NameHeaders},
+		Steps: env.Steps, Loads: env.Loads, Value: env.Value, Body: true,
 	}}
 	b.arguments()
 	if s.Select != "" && s.Select != none {
@@ -53,7 +54,8 @@ func build(s Settings, env plugins.Env) (plugins.Transform, error) {
 	}
 	b.schema(s.Schema)
 	b.refusals(s.Errors)
-	b.content(s.Content)
+	t.blocks = b.content(s.Content, "content")
+	b.poll(s.Poll)
 	b.place(s)
 	b.sense(s)
 	if len(b.errs) > 0 {

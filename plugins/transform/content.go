@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+	"github.com/sallyport-mcp/sallyport/plugins"
 	"github.com/sallyport-mcp/sallyport/plugins/expr"
 )
 
@@ -23,36 +25,47 @@ type block struct {
 	// made has what needs no evaluation: type, annotations, and the bytes of
 	// a file.
 	made mcp.Block
+	// step and load name whose blocks stand here; empty for a block of its own.
+	step, load string
 	// The texts are nil where there is nothing to render.
 	text, data, mimeType, uri, name, title, description *expr.Text
 }
 
-// content compiles the blocks.
-func (b *builder) content(all []BlockSettings) {
+// content compiles blocks.
+func (b *builder) content(all []BlockSettings, path ...string) []block {
+	var out []block
 	for i := range all {
-		if c, ok := b.block(&all[i], "content", strconv.Itoa(i)); ok {
-			b.t.blocks = append(b.t.blocks, c)
+		if c, ok := b.block(&all[i], append(path[:len(path):len(path)], strconv.Itoa(i))...); ok {
+			out = append(out, c)
 		}
 	}
+	return out
 }
 
 // block compiles one block.
 func (b *builder) block(s *BlockSettings, path ...string) (block, bool) {
 	kinds := 0
-	for _, there := range []bool{s.Text != nil, s.Image != nil, s.Audio != nil, s.Resource != nil, s.Link != nil} {
+	for _, there := range []bool{s.Text != nil, s.Image != nil, s.Audio != nil, s.Resource != nil, s.Link != nil, s.Step != "", s.Load != ""} {
 		if there {
 			kinds++
 		}
 	}
 	if kinds != 1 {
-		b.wrong("want exactly one of text, image, audio, resource, link", "", path...)
+		b.wrong("want exactly one of text, image, audio, resource, link, step, load", "", path...)
 		return block{}, false
 	}
 	var c block
 	below := func(key string) []string { return append(path[:len(path):len(path)], key) }
 	switch {
 	case s.Text != nil:
+		c.made.MIMEType = typeText
 		c.text = b.text(*s.Text, below("text")...)
+	case s.Step != "":
+		c.step = s.Step
+		b.known(s.Step, "step", b.env.Steps, below("step")...)
+	case s.Load != "":
+		c.load = s.Load
+		b.known(s.Load, "load", b.env.Loads, below("load")...)
 	case s.Image != nil:
 		c = b.mediaBlock(s.Image, mcp.ImageBlock, below("image")...)
 	case s.Audio != nil:
@@ -69,6 +82,23 @@ func (b *builder) block(s *BlockSettings, path ...string) (block, bool) {
 		}
 	}
 	return c, true
+}
+
+// known checks the name of a step, or of what is loaded.
+func (b *builder) known(name, kind string, declared []string, path ...string) {
+	switch {
+	case slices.Contains(declared, name):
+	case len(declared) == 0 && kind == "step":
+		b.wrong("there are no steps here", "", path...)
+	case len(declared) == 0:
+		b.wrong("nothing is loaded here", "load goes with messages of a prompt", path...)
+	default:
+		hint := "declared: " + strings.Join(declared[:min(len(declared), 8)], ", ")
+		if near := expr.Suggest(name, declared); near != "" {
+			hint = `did you mean "` + near + `"?`
+		}
+		b.wrong("there is no "+kind+" \""+name+"\"", hint, path...)
+	}
 }
 
 func (b *builder) mediaBlock(s *MediaSettings, kind mcp.BlockType, path ...string) block {
@@ -249,15 +279,41 @@ func fileType(path string, data []byte) string {
 }
 
 // render makes the manifest's blocks.
-func (t *transform) render(v *expr.Values) ([]mcp.Block, error) {
-	all := make([]mcp.Block, len(t.blocks))
-	for i := range t.blocks {
-		var err error
-		if all[i], err = t.blocks[i].render(v); err != nil {
+func render(blocks []block, run *plugins.Run, v *expr.Values) ([]mcp.Block, error) {
+	all := make([]mcp.Block, 0, len(blocks))
+	for i := range blocks {
+		c := &blocks[i]
+		if c.step != "" || c.load != "" {
+			all = append(all, c.borrow(run)...)
+			continue
+		}
+		one, err := c.render(v)
+		if err != nil {
 			return nil, err
 		}
+		all = append(all, one)
 	}
 	return all, nil
+}
+
+// borrow returns the blocks of a step, or of what was loaded; none if that is
+// null.
+func (c *block) borrow(run *plugins.Run) []mcp.Block {
+	if run == nil {
+		return nil
+	}
+	all := run.StepBlocks[c.step]
+	if c.load != "" {
+		all = run.LoadBlocks[c.load]
+	}
+	if c.made.Annotations == nil {
+		return all
+	}
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].Annotations = c.made.Annotations
+	}
+	return all
 }
 
 func (c *block) render(v *expr.Values) (mcp.Block, error) {

@@ -32,7 +32,7 @@ func readCSV(resp *plugins.Response, m media) (*reading, error) {
 	if err != nil {
 		return nil, unreadableCSV(resp, err)
 	}
-	r := &reading{text: text}
+	r := &reading{text: text, mime: bodyType(m, "text/csv")}
 	if r.value, r.raw, err = tableOf(rows); err != nil {
 		return nil, unreadableCSV(resp, err)
 	}

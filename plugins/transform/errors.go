@@ -79,7 +79,15 @@ func refusalBody(resp *plugins.Response) any {
 
 // retryAfter reads Retry-After: seconds or a date (RFC 9110, section 10.2.3).
 func (t *transform) retryAfter(resp *plugins.Response) time.Duration {
-	if resp.Header == nil || resp.Status < 400 {
+	if resp.Status < 400 {
+		return 0
+	}
+	return t.waitFor(resp)
+}
+
+// waitFor is the wait that an answer of any status asks for.
+func (t *transform) waitFor(resp *plugins.Response) time.Duration {
+	if resp.Header == nil {
 		return 0
 	}
 	text := strings.TrimSpace(resp.Header("Retry-After"))

@@ -128,7 +128,7 @@ func golden(r *mcp.Result) string {
 		if b.Name != "" {
 			fields = append(fields, "name="+b.Name)
 		}
-		if b.MIMEType != "" {
+		if b.MIMEType != "" && b.Type != mcp.TextBlock { // TestTextBlocksHaveMediaTypes has those
 			fields = append(fields, b.MIMEType)
 		}
 		if b.Size != 0 {

@@ -28,7 +28,7 @@ func (t *transform) readHTML(resp *plugins.Response, m media) (*reading, error) 
 	if err != nil {
 		return nil, unreadable(resp, "HTML", err)
 	}
-	return t.textOf(clean(validUTF8(markdown))), nil
+	return t.textOf(clean(validUTF8(markdown)), typeMarkdown), nil
 }
 
 // htmlText decodes a page. What the header doesn't tell, a meta element may.

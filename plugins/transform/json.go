@@ -37,7 +37,7 @@ func (t *transform) passJSON(resp *plugins.Response, m media) (*mcp.Result, erro
 		}
 	}
 	p := &passed{}
-	p.blocks[0].Text = body
+	p.blocks[0].Text, p.blocks[0].MIMEType = body, bodyType(m, typeJSON)
 	p.result.Content = p.blocks[:]
 	if t.schema != nil || isContainer(body) {
 		p.result.Structured = body
@@ -57,7 +57,7 @@ func readJSON(resp *plugins.Response, m media) (*reading, error) {
 			return nil, unreadable(resp, wantedJSON, err)
 		}
 	}
-	return &reading{value: value, raw: body}, nil
+	return &reading{value: value, raw: body, mime: bodyType(m, typeJSON)}, nil
 }
 
 // recoded returns as UTF-8 what was sent with a byte order mark or in another

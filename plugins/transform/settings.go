@@ -1,6 +1,9 @@
 package transform
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Settings are a tool's `response`: how the upstream's answer becomes the
 // tool's.
@@ -13,6 +16,7 @@ type Settings struct {
 	Errors      map[string]string `manifest:"errors" doc:"Texts for failures, by status (404), class (5xx) or default; holes know args, caller, status, headers, and . is the failure's body if that is JSON."`
 	Content     []BlockSettings   `manifest:"content" doc:"Several content blocks in place of the one text."`
 	MIMEType    string            `manifest:"mime_type" doc:"Media type of the body, in place of the upstream's Content-Type."`
+	Poll        *PollSettings     `manifest:"poll" doc:"How to wait for a job that the upstream accepted with status 202."`
 	URI         string            `manifest:"uri" doc:"URI of an embedded resource or link; may have holes. The default is sallyport://TOOL."`
 }
 
@@ -23,7 +27,28 @@ type BlockSettings struct {
 	Audio       *MediaSettings      `manifest:"audio" doc:"A sound, from a file or as base64 data."`
 	Resource    *ResourceSettings   `manifest:"resource" doc:"An embedded resource."`
 	Link        *LinkSettings       `manifest:"link" doc:"A link to a resource."`
+	Step        string              `manifest:"step" doc:"The blocks of that step's answer, as they are."`
+	Load        string              `manifest:"load" doc:"The blocks of what a prompt loaded under that name, as they are."`
 	Annotations *AnnotationSettings `manifest:"annotations" doc:"Whom the block is for and how much it matters."`
+}
+
+// MessageSettings are one message of a prompt: a content block that somebody
+// says.
+type MessageSettings struct {
+	Role string `manifest:"role,required" doc:"Who says it." enum:"user,assistant"`
+	BlockSettings
+}
+
+// PollSettings say how to wait for a job of the upstream. Placeholders name
+// members of what the upstream answered when it accepted the job, and else
+// arguments of the call.
+type PollSettings struct {
+	Status  string        `manifest:"status" doc:"The request that tells how far the job is, e.g. GET /jobs/{id}. Without it the Location of the 202 is asked."`
+	Until   string        `manifest:"until" doc:"A jq expression over the status answer that is true once the job is done; without it, any answer but 202 says so."`
+	Failed  string        `manifest:"failed" doc:"A jq expression over the status answer that is true if the job has failed."`
+	Result  string        `manifest:"result" doc:"The request for the result, e.g. GET /jobs/{id}/result; without it, the last status answer is the result."`
+	Every   time.Duration `manifest:"every" doc:"Time between two looks; the upstream's Retry-After comes first, from 200ms to 60s." default:"2s" min:"200ms"`
+	Timeout time.Duration `manifest:"timeout" doc:"How long the job may take." default:"10m" min:"1s"`
 }
 
 // MediaSettings are an image or a sound.

@@ -18,15 +18,15 @@ func (t *transform) readText(call *plugins.Call, resp *plugins.Response, m media
 		}
 		return t.readBlob(call, resp, media{name: "application/octet-stream"})
 	}
-	return t.textOf(clean(decodeText(resp.Body, m.charset))), nil
+	return t.textOf(clean(decodeText(resp.Body, m.charset)), bodyType(m, typeText)), nil
 }
 
 // textOf makes a reading of clean text.
-func (t *transform) textOf(text []byte) *reading {
+func (t *transform) textOf(text []byte, mime string) *reading {
 	if text == nil {
 		text = []byte{}
 	}
-	r := &reading{text: text}
+	r := &reading{text: text, mime: mime}
 	if t.shaped {
 		r.value = string(text)
 	}

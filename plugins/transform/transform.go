@@ -37,6 +37,7 @@ type transform struct {
 	blocks  []block // content
 	uri     *expr.Text
 	refusal map[string]*expr.Text // errors
+	poll    *poll                 // nil if jobs are not waited for
 
 	listed []byte // the output schema
 	schema *schema.Schema
@@ -54,8 +55,16 @@ func (t *transform) OutputSchema() []byte { return t.listed }
 // Transform makes a result of the answer, or an error of what is none.
 func (t *transform) Transform(ctx context.Context, call *plugins.Call, resp *plugins.Response) (*mcp.Result, error) {
 	if resp == nil {
-		return t.finish(ctx, call, nil, &reading{})
+		return t.finish(ctx, call, nil, &reading{done: true})
 	}
+	if resp.Status == 202 && t.poll != nil {
+		return t.accepted(call, resp)
+	}
+	return t.answer(ctx, call, resp)
+}
+
+// answer makes a result of an answer that is the last.
+func (t *transform) answer(ctx context.Context, call *plugins.Call, resp *plugins.Response) (*mcp.Result, error) {
 	if resp.Status >= 300 {
 		err := t.refuse(call, resp) //nolint:contextcheck // a text's expressions have a clock of their own
 		resp.Free()
@@ -82,9 +91,19 @@ type reading struct {
 	text []byte
 	// media is a block that stands for a body that is no data.
 	media *mcp.Block
-	// empty says that there is no body.
-	empty bool
+	// mime is the media type of text, or of raw.
+	mime string
+	// empty says that there is no body, and done that nothing was asked for
+	// one.
+	empty, done bool
 }
+
+// The media types of texts that are made here.
+const (
+	typeJSON     = "application/json"
+	typeText     = "text/plain"
+	typeMarkdown = "text/markdown"
+)
 
 // read takes the body for what it is.
 func (t *transform) read(ctx context.Context, call *plugins.Call, resp *plugins.Response) (*mcp.Result, error) {
@@ -160,7 +179,7 @@ func (t *transform) finish(ctx context.Context, call *plugins.Call, resp *plugin
 	if result.Structured, err = t.structured(r); err != nil {
 		return nil, err
 	}
-	if result.Content, err = t.content(v, r, result.Structured); err != nil { //nolint:contextcheck // a text's expressions have a clock of their own
+	if result.Content, err = t.content(call.Run, v, r, result.Structured); err != nil { //nolint:contextcheck // a text's expressions have a clock of their own
 		return t.failed(ctx, err)
 	}
 	return result, nil
@@ -169,6 +188,9 @@ func (t *transform) finish(ctx context.Context, call *plugins.Call, resp *plugin
 // valuesOf are what expressions see of a call and its answer.
 func valuesOf(call *plugins.Call, resp *plugins.Response) *expr.Values {
 	v := &expr.Values{Args: call.Args, Caller: call.Principal, Capabilities: call.Capabilities}
+	if call.Run != nil {
+		v.Steps, v.Load, v.Value = call.Run.Steps, call.Run.Load, call.Run.Value
+	}
 	if resp != nil {
 		v.Status, v.Header = resp.Status, resp.Header
 	}
@@ -191,10 +213,10 @@ func (t *transform) selectFrom(ctx context.Context, resp *plugins.Response, v *e
 		return nil
 	}
 	v.Body = out
-	*r = reading{value: out, empty: r.empty}
+	*r = reading{value: out, empty: r.empty, mime: t.madeType(typeJSON)}
 	switch out := out.(type) {
 	case string:
-		r.text = clean([]byte(out))
+		r.text, r.mime = clean([]byte(out)), t.madeType(typeText)
 	default:
 		if r.raw, err = appendJSON(nil, out); err != nil {
 			return err
@@ -220,9 +242,9 @@ func (t *transform) failed(ctx context.Context, err error) (*mcp.Result, error) 
 }
 
 // content renders what the model reads.
-func (t *transform) content(v *expr.Values, r *reading, structured []byte) ([]mcp.Block, error) {
+func (t *transform) content(run *plugins.Run, v *expr.Values, r *reading, structured []byte) ([]mcp.Block, error) {
 	if t.blocks != nil {
-		return t.render(v)
+		return render(t.blocks, run, v)
 	}
 	var all []mcp.Block
 	switch {
@@ -231,21 +253,43 @@ func (t *transform) content(v *expr.Values, r *reading, structured []byte) ([]mc
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, mcp.Block{Text: clean(text)})
+		all = append(all, mcp.Block{Text: clean(text), MIMEType: t.madeType(typeText)})
 	case r.media != nil:
 	case r.empty:
-		all = append(all, mcp.Block{Text: []byte(emptyText(v.Status))})
+		all = append(all, mcp.Block{Text: []byte(emptyText(v.Status)), MIMEType: typeText})
 	case r.text != nil:
-		all = append(all, mcp.Block{Text: r.text})
+		all = append(all, mcp.Block{Text: r.text, MIMEType: r.mime})
 	case r.raw != nil:
-		all = append(all, mcp.Block{Text: r.raw})
+		all = append(all, mcp.Block{Text: r.raw, MIMEType: r.mime})
+	case r.done && structured == nil:
+		all = append(all, mcp.Block{Text: []byte("Done."), MIMEType: typeText})
 	default:
-		all = append(all, mcp.Block{Text: structured})
+		all = append(all, mcp.Block{Text: structured, MIMEType: typeJSON})
 	}
 	if r.media != nil {
 		all = append(all, *r.media)
 	}
 	return all, nil
+}
+
+// madeType is the media type of a text that was made: what the manifest says of
+// it, unless that is said of the body it was made from.
+func (t *transform) madeType(usual string) string {
+	switch t.media.form() {
+	case formAuto, formXML, formHTML, formCSV:
+		if t.media.name == "" || t.query != nil {
+			return usual
+		}
+	}
+	return t.media.name
+}
+
+// bodyType is the media type of a body that is passed on as text.
+func bodyType(m media, usual string) string {
+	if m.name == "" {
+		return usual
+	}
+	return m.name
 }
 
 // renderText renders a text with holes, bounded.

@@ -70,7 +70,7 @@ func readXML(resp *plugins.Response, m media) (*reading, error) {
 	}
 	raw := append(strictjson.AppendString([]byte{'{'}, name), ':')
 	raw = append(root.appendJSON(raw), '}')
-	return &reading{value: map[string]any{name: root.value()}, raw: raw}, nil
+	return &reading{value: map[string]any{name: root.value()}, raw: raw, mime: typeJSON}, nil
 }
 
 // parseXML reads a document. decoded says that it is UTF-8 already, whatever

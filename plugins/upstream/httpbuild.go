@@ -29,6 +29,9 @@ func (b *builder) build(op *operation, call *plugins.Call) error {
 	b.op, b.call, b.values, b.extra = op, call, nil, b.extra[:0]
 	if op.evaluates {
 		b.values = &expr.Values{Args: call.Args, Caller: call.Principal, Capabilities: call.Capabilities}
+		if call.Run != nil {
+			b.values.Value = call.Run.Value
+		}
 	}
 	if op.open {
 		b.findExtra()
@@ -65,6 +68,12 @@ func (b *builder) value(f *field) (v any, ok bool, err error) {
 	if f.template != nil {
 		v, err = f.template.Value(b.values)
 		return v, v != nil, evaluation(err)
+	}
+	if f.typed {
+		if b.call.Run == nil || b.call.Run.Value == nil {
+			return nil, false, nil
+		}
+		return *b.call.Run.Value, true, nil
 	}
 	v, ok = b.call.Args[f.arg]
 	return v, ok && (v != nil || !f.optional), nil
@@ -329,6 +338,10 @@ func (b *builder) headers() error {
 	b.trace("traceparent: ", b.call.Trace.Parent)
 	b.trace("tracestate: ", b.call.Trace.State)
 	b.trace("baggage: ", b.call.Trace.Baggage)
+	if b.op.conditional && b.call.Run != nil && b.call.Run.Condition != nil {
+		b.trace("If-None-Match: ", b.call.Run.Condition.ETag)
+		b.trace("If-Modified-Since: ", b.call.Run.Condition.LastModified)
+	}
 	hasBody := b.op.bodyKind != noBody || len(b.body) > 0
 	if hasBody && b.contentType() != "" {
 		b.out = append(append(append(b.out, "Content-Type: "...), b.contentType()...), "\r\n"...)

@@ -26,6 +26,11 @@ type operation struct {
 
 	// contentType of the body; empty if a header of the manifest says it.
 	contentType string
+	// usesCaller says that an expression looks at who calls.
+	usesCaller bool
+	// conditional says that the request can be made conditional: its method
+	// allows it, and the manifest doesn't do so itself.
+	conditional bool
 	// evaluates says that there are expressions.
 	evaluates bool
 	// open says that the input schema allows arguments it doesn't declare.
@@ -81,6 +86,8 @@ type field struct {
 	slot
 	optional bool
 	template *expr.Template
+	// typed says that the value is what is typed of an argument to complete.
+	typed bool
 }
 
 // headerLine is a header that doesn't depend on the call.

@@ -80,6 +80,9 @@ func (op *operation) Repeatable() bool { return repeatable(op.method) }
 // Method is the HTTP method of the request.
 func (op *operation) Method() string { return op.method }
 
+// UsesCaller reports whether the request may depend on who calls.
+func (op *operation) UsesCaller() bool { return op.usesCaller }
+
 // Do sends the request once and reads the answer.
 func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Response, error) {
 	u := op.upstream
@@ -108,6 +111,9 @@ func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Respo
 	}
 	u.record(call.Record, sent, status, took, true)
 	ex.redact(u.redactor)
+	if r := call.Record; r != nil && call.Run != nil && call.Run.Condition != nil {
+		r.ETag, r.LastModified = ex.lookup("ETag"), ex.lookup("Last-Modified")
+	}
 	return &plugins.Response{
 		Status: status, ContentType: mediaType(ex.raw("content-type")),
 		Header: ex.header, Body: ex.answer.body, Release: ex.release,

@@ -49,6 +49,7 @@ func (p *planner) arguments() {
 		case p.mentioned[a.Name]:
 			p.checkStyle(a)
 		case p.all:
+		case p.value: // what is given so far is sent only where it is mentioned
 		default:
 			p.put(a, p.defaultPlace())
 		}

@@ -18,13 +18,14 @@ func (u *httpUpstream) Prepare(op plugins.Operation) (plugins.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := newPlanner(u, op.Tool, req)
+	p := newPlanner(u, op, req)
 	p.path()
 	p.queryMap()
 	p.headerMap()
 	p.bodies()
 	p.arguments()
 	p.staticHead()
+	p.op.conditional = (req.Method == "GET" || req.Method == "HEAD") && !p.headNames["if-none-match"] && !p.headNames["if-modified-since"]
 	if len(p.errs) > 0 {
 		return nil, p.errs
 	}
@@ -58,6 +59,8 @@ type planner struct {
 	tool     *plugins.Tool
 	req      *Request
 	scope    expr.Scope
+	// value says that the request is for suggestions.
+	value bool
 	// mentioned are the arguments that the request itself places.
 	mentioned map[string]bool
 	all       bool // args as a whole is mentioned
@@ -67,15 +70,16 @@ type planner struct {
 	errs                   plugins.FieldErrors
 }
 
-func newPlanner(u *httpUpstream, tool *plugins.Tool, req *Request) *planner {
+func newPlanner(u *httpUpstream, asked plugins.Operation, req *Request) *planner {
+	tool := asked.Tool
 	op := &operation{
 		upstream: u, tool: tool, method: req.Method,
-		prefix: req.Method + " " + u.base.path, open: isOpen(tool.InputSchema),
+		prefix: req.Method + " " + u.base.path, open: !asked.Value && isOpen(tool.InputSchema),
 		queryNames: newFixedNames(), places: map[string]string{}, known: map[string]bool{},
 	}
 	p := &planner{
-		op: op, upstream: u, tool: tool, req: req,
-		scope:     expr.Scope{Names: []string{expr.NameArgs, expr.NameCaller}},
+		op: op, upstream: u, tool: tool, req: req, value: asked.Value,
+		scope:     expr.Scope{Names: []string{expr.NameArgs, expr.NameCaller}, Value: asked.Value},
 		mentioned: map[string]bool{}, headNames: map[string]bool{}, formNames: newFixedNames(), cookieNames: newFixedNames(),
 	}
 	names := make([]string, 0, len(tool.Arguments))
@@ -153,6 +157,9 @@ func (p *planner) path() {
 				declared = append(declared, a.As)
 			}
 		}
+		if p.value {
+			declared = append(declared, expr.NameValue)
+		}
 	}
 	parsed, err := expr.ParsePath(p.req.Path, declared)
 	if err != nil {
@@ -194,10 +201,15 @@ func (p *planner) takeNames(query string) {
 
 // placeholder makes the field of a placeholder.
 func (p *planner) placeholder(in place, name string) *field {
-	a := p.argument(name)
-	p.mentioned[a.Name] = true
-	p.op.places[a.Name] = in.String() + " {" + name + "}"
+	a, typed := p.argument(name), p.value && name == expr.NameValue
+	if typed {
+		a = &plugins.Argument{Name: name}
+	} else {
+		p.mentioned[a.Name] = true
+		p.op.places[a.Name] = in.String() + " {" + name + "}"
+	}
 	f := p.field(in, a)
+	f.typed = typed
 	f.name, f.encoded = name, string(appendPercent(nil, name))
 	if in == inQueryString && a.Style == "" && a.Explode == nil {
 		f.explode = false
@@ -341,6 +353,7 @@ func (p *planner) templateField(in place, name string, raw json.RawMessage, key 
 func (p *planner) mention(t *expr.Template, where string) {
 	names, all := t.Arguments()
 	p.all = p.all || all
+	p.op.usesCaller = p.op.usesCaller || t.UsesCaller()
 	for _, name := range names {
 		p.mentioned[name] = true
 		if p.op.places[name] == "" {

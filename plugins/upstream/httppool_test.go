@@ -259,6 +259,7 @@ func TestObserverOfConnections(t *testing.T) {
 type observer struct{ told []string }
 
 func (*observer) BreakerState(string, int)          {}
+func (*observer) Cache(string, bool)                {}
 func (*observer) Breaker(string, func() int) func() { return func() {} }
 func (*observer) KeySetRefresh(string, error)       {}
 func (*observer) Retry(string)                      {}

@@ -50,6 +50,11 @@ type conn struct {
 
 	state  atomic.Int32
 	served atomic.Bool
+	// stream is the answer that is being streamed, if one is.
+	stream atomic.Pointer[Stream]
+	// owned says that the connection is a detached stream's: only that closes
+	// it.
+	owned atomic.Bool
 
 	// received counts the bytes read, consumed those that requests were made
 	// of. What is between them is buffered, or empty lines before a request
@@ -58,6 +63,13 @@ type conn struct {
 	// between says that a request has been answered and the next is not
 	// looked for yet. A read then means that nothing is buffered.
 	between bool
+	// owed says that fasthttp may keep the last response back if it finds
+	// further input. hidden says that it did, though by our count there was
+	// none: then the count, and with it a request line, was wrong.
+	owed, hidden bool
+	// swallow says that what fasthttp writes is not sent: the request has
+	// been answered by a stream.
+	swallow bool
 	// reserved is what this connection has of the budget for large reads.
 	reserved int64
 	// linger says that the client may still be sending what nobody will read.
@@ -97,8 +109,16 @@ func (c *conn) begin() bool {
 	return c.state.Load() != stateClosed
 }
 
-// Write writes under a deadline that only a client that takes too little meets.
+// Write writes what fasthttp has to say.
 func (c *conn) Write(p []byte) (int, error) {
+	if c.swallow {
+		return len(p), nil
+	}
+	return c.write(p)
+}
+
+// write writes under a deadline that only a client that takes too little meets.
+func (c *conn) write(p []byte) (int, error) {
 	written := 0
 	for {
 		n, err := c.writeChunk(p[:min(len(p), writeChunk)])
@@ -133,8 +153,11 @@ func (c *conn) writeChunk(p []byte) (int, error) {
 	return n + rest, err
 }
 
-// SetWriteDeadline does nothing: Write has deadlines of its own.
+// SetWriteDeadline does nothing: write has deadlines of its own.
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+// SetDeadline sets the read deadline only, likewise.
+func (c *conn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
 
 // reserve takes n bytes off the budget for large reads. One read is always
 // granted, however large.
@@ -155,7 +178,7 @@ func (c *conn) reserve(n int64) bool {
 func (c *conn) answered() {
 	c.release()
 	c.served.Store(true)
-	c.between = true
+	c.between, c.swallow = true, false
 	if c.received == c.consumed {
 		c.idle()
 	}
@@ -176,10 +199,28 @@ func (c *conn) release() {
 	}
 }
 
-// Close closes the connection. A client that is still sending gets a moment
-// to see the answer.
+// Close closes the connection for fasthttp. A client that is still sending gets
+// a moment to see the answer.
 func (c *conn) Close() error {
+	if c.owned.Load() {
+		return nil
+	}
 	c.release()
+	return c.close()
+}
+
+// closeOwned closes the connection for the stream that owns it. It does not
+// wait.
+func (c *conn) closeOwned() {
+	c.linger = c.linger || hasInput(c.tcp)
+	if c.linger || c.Conn != net.Conn(c.tcp) { // TLS says farewell
+		go c.close() //nolint:errcheck // nothing is left to do if it fails
+		return
+	}
+	_ = c.close() // likewise
+}
+
+func (c *conn) close() error {
 	if c.state.Swap(stateClosed) == stateClosed {
 		return nil
 	}
@@ -198,6 +239,14 @@ func (c *conn) shut() error {
 
 // abort closes the connection whatever is going on; any goroutine may call it.
 func (c *conn) abort() {
+	if s := c.stream.Load(); s != nil {
+		s.Cut()
+	}
+	c.reset()
+}
+
+// reset drops the socket.
+func (c *conn) reset() {
 	if c.tcp != nil {
 		_ = c.tcp.SetLinger(0) // a failure leaves the ordinary way of closing
 		_ = c.tcp.Close()      // likewise: nothing is left to do

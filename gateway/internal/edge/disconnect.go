@@ -26,6 +26,8 @@ type watch struct {
 	cancels []context.CancelFunc
 	ended   bool
 	gone    bool
+	// stream is the call's answer, if it is streamed.
+	stream *Stream
 	// parked ends when the goroutine that looks at the socket has ended; nil
 	// if there is none.
 	parked chan struct{}
@@ -35,6 +37,17 @@ type watch struct {
 
 func (w *watch) begin(c *conn, after time.Duration) {
 	w.conn, w.after, w.ended, w.gone = c, after, false, false
+}
+
+// attach cuts a stream when the client hangs up.
+func (w *watch) attach(s *Stream) {
+	w.mu.Lock()
+	w.stream = s
+	gone := w.gone
+	w.mu.Unlock()
+	if gone {
+		s.Cut()
+	}
 }
 
 // start returns a context that ends at the deadline, or when the client hangs
@@ -92,7 +105,7 @@ func (w *watch) unpark(parked chan struct{}) {
 
 // reusable reports whether no goroutine can still come to this watch.
 func (w *watch) reusable() bool {
-	w.conn = nil
+	w.conn, w.stream = nil, nil
 	return !w.fired
 }
 
@@ -114,6 +127,11 @@ func (w *watch) look() {
 	if err == nil && !awaitHangup(tcp, w.conn.Conn != tcp) {
 		return
 	}
+	w.hungUp()
+}
+
+// hungUp ends the contexts and the stream.
+func (w *watch) hungUp() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
@@ -122,6 +140,9 @@ func (w *watch) look() {
 	w.gone = true
 	for _, cancel := range w.cancels {
 		cancel()
+	}
+	if w.stream != nil {
+		w.stream.Cut()
 	}
 }
 

@@ -132,6 +132,30 @@ func TestConnectionAfterWatch(t *testing.T) {
 	}
 }
 
+// TestWatchWhileStreaming: a call that is watched streams, and its connection is
+// good for the next one.
+func TestWatchWhileStreaming(t *testing.T) {
+	lim := streaming()
+	lim.watchInterval = time.Millisecond
+	c := dial(t, startWith(t, Config{Handler: handlerFunc(func(req *Request, resp *Response) {
+		ctx, cancel := req.Watch(context.Background(), time.Time{})
+		defer cancel()
+		s := begin(resp, "")
+		s.Send([]byte("a"))
+		awaitParked(req)
+		s.Send([]byte("b"))
+		if ctx.Err() != nil {
+			t.Error(ctx.Err())
+		}
+	})}, lim))
+	for range 3 {
+		c.send(post)
+		if _, body := c.read("POST"); body != "ab" {
+			t.Fatalf("%q", body)
+		}
+	}
+}
+
 // TestPipelinedInputDoesNotCancel sends the next request while a call is
 // watched.
 func TestPipelinedInputDoesNotCancel(t *testing.T) {

@@ -1,4 +1,5 @@
-// Package edge is the gateway's edge: the listeners, the strict HTTP front and
+// Package edge is the gateway's edge: the listeners, the strict HTTP front,
+// answers whole or streamed, the forwarding of requests to other replicas, and
 // the admin endpoints. It is the only room of the gateway that sees fasthttp.
 package edge
 
@@ -6,6 +7,8 @@ import (
 	"context"
 	"net/netip"
 	"time"
+
+	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
 // Handler serves what passed the strict front.
@@ -13,7 +16,7 @@ type Handler interface {
 	// Limits returns the limits in force for the next request.
 	Limits() Limits
 	// Serve answers one request. Neither req nor resp may be used after it
-	// returns.
+	// returns; a Stream of resp may, if it is detached.
 	Serve(req *Request, resp *Response)
 }
 
@@ -46,6 +49,7 @@ type Request struct {
 // source is where a request comes from.
 type source interface {
 	header(name string) (string, bool)
+	each(f func(name, value string))
 	watch(parent context.Context, deadline time.Time) (context.Context, context.CancelFunc)
 }
 
@@ -59,8 +63,26 @@ func (r *Request) Watch(parent context.Context, deadline time.Time) (context.Con
 	return r.source.watch(parent, deadline)
 }
 
+// NewRequest makes a request that did not come by HTTP but, say, by a line of
+// standard input: a POST of body to the MCP endpoint, without headers. Its Watch
+// knows the deadline and parent, and no client that could hang up.
+func NewRequest(id string, body []byte) *Request {
+	return &Request{Method: "POST", Path: "/mcp", ID: id, Body: body, source: bare{}}
+}
+
+// bare is the source of a request without HTTP.
+type bare struct{}
+
+func (bare) header(string) (string, bool) { return "", false }
+
+func (bare) each(func(name, value string)) {}
+
+func (bare) watch(parent context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	return plugins.WithDeadline(parent, deadline)
+}
+
 // Response is the answer to a request. Body is a buffer of the server's:
-// append to it.
+// append to it. The zero value serves requests without HTTP.
 type Response struct {
 	// Status is the HTTP status.
 	Status int
@@ -71,6 +93,9 @@ type Response struct {
 	Close bool
 
 	headers [][2]string
+	// origin is nil without HTTP.
+	origin *exchange
+	stream *Stream
 }
 
 // Set adds a header.

@@ -32,7 +32,7 @@ type exchange struct {
 
 func newExchange(s *Server) *exchange {
 	x := &exchange{server: s}
-	x.req.source = x
+	x.req.source, x.resp.origin = x, x
 	return x
 }
 
@@ -61,7 +61,16 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, c *conn) {
 // end hands the response over. The body was built in the buffer of fasthttp's
 // response and goes back there.
 func (x *exchange) end() {
-	header := &x.ctx.Response.Header
+	x.writeHeaders(&x.ctx.Response.Header)
+	x.ctx.Response.SwapBody(x.resp.Body)
+	if x.resp.Close {
+		x.ctx.SetConnectionClose()
+	}
+	x.forget()
+}
+
+// writeHeaders sets status and headers.
+func (x *exchange) writeHeaders(header *fasthttp.ResponseHeader) {
 	header.DisableNormalizing()
 	header.SetStatusCode(x.resp.Status)
 	if x.resp.ContentType != "" {
@@ -75,11 +84,6 @@ func (x *exchange) end() {
 			header.Add(h[0], h[1])
 		}
 	}
-	x.ctx.Response.SwapBody(x.resp.Body)
-	if x.resp.Close {
-		x.ctx.SetConnectionClose()
-	}
-	x.forget()
 }
 
 // forget drops what belongs to fasthttp.
@@ -89,7 +93,7 @@ func (x *exchange) forget() {
 	if cap(x.resp.headers) > maxKeptHeaders {
 		x.resp.headers = nil
 	}
-	x.resp.Body, x.resp.ContentType = nil, ""
+	x.resp.Body, x.resp.ContentType, x.resp.stream = nil, "", nil
 	x.req = Request{source: x}
 	x.ctx, x.raw, x.count = nil, nil, 0
 }
@@ -148,6 +152,14 @@ func (x *exchange) header(name string) (string, bool) {
 		value, found = v, true
 	}
 	return value, found
+}
+
+// each calls f for every header line.
+func (x *exchange) each(f func(name, value string)) {
+	for i := range x.fields[:x.count] {
+		at := &x.fields[i]
+		f(text(x.raw[at.name:at.nameEnd]), text(x.raw[at.value:at.valueEnd]))
+	}
 }
 
 // watch returns a context that ends when the client hangs up.

@@ -15,7 +15,7 @@ import (
 
 const (
 	// maxConnections bounds the connections open at a time.
-	maxConnections = 10_000
+	maxConnections = 25_000
 	// headBuffer bounds request line and headers: a token of a large
 	// organisation takes several KiB.
 	headBuffer = 32 << 10
@@ -57,6 +57,7 @@ type Server struct {
 	ids      *idSource
 	pool     sync.Pool
 	limits   limits
+	streams  *streams
 	// certs is nil without TLS.
 	certs *certificates
 
@@ -72,12 +73,14 @@ type limits struct {
 	headTimeout, bodyTimeout   time.Duration
 	idleTimeout, watchInterval time.Duration
 	writeStall                 time.Duration
+	keepAlive, sweepEvery      time.Duration
 }
 
 func standardLimits() limits {
 	return limits{
 		connections: maxConnections, headTimeout: headTimeout, bodyTimeout: bodyTimeout,
 		idleTimeout: idleTimeout, watchInterval: watchAfter, writeStall: writeStall,
+		keepAlive: keepAliveAfter, sweepEvery: sweepEvery,
 	}
 }
 
@@ -96,6 +99,7 @@ func listen(cfg Config, lim limits) (*Server, error) {
 	if s.observe == nil {
 		s.observe = func(int) {}
 	}
+	s.streams = newStreams(lim, s.ended)
 	s.pool.New = func() any { return newExchange(s) }
 	if cfg.TLS != nil {
 		var err error
@@ -150,6 +154,7 @@ func connState(nc net.Conn, state fasthttp.ConnState) {
 	switch state {
 	case fasthttp.StateActive:
 		// What there is of the next request, if anything, is buffered.
+		c.hidden = c.hidden || c.between && c.owed
 		c.between = false
 	case fasthttp.StateIdle:
 		c.answered()
@@ -244,7 +249,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.refuse(ctx, c, r)
 		return
 	}
-	if !c.consume(ctx) {
+	if !c.consume(ctx) || c.hidden {
 		s.refuse(ctx, c, badLine)
 		return
 	}
@@ -254,10 +259,22 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	x := s.pool.Get().(*exchange) //nolint:forcetypeassert // nothing else is in the pool
 	x.begin(ctx, c)
-	if !s.run(x) {
+	served := s.run(x)
+	switch {
+	case x.resp.stream != nil:
+		s.endStream(x, ctx, c, served)
+	case served:
+		s.endPlain(x, ctx, c)
+	default:
 		s.refuse(ctx, c, panicked)
-		return
 	}
+	if served && x.reusable() {
+		s.pool.Put(x)
+	}
+}
+
+// endPlain hands a whole answer over.
+func (s *Server) endPlain(x *exchange, ctx *fasthttp.RequestCtx, c *conn) {
 	x.end()
 	draining := c.listener.draining.Load()
 	if draining {
@@ -265,8 +282,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	// Input that nobody will read must not cost the client the answer.
 	c.linger = draining || ctx.Request.Header.ContentLength() == -1
-	if x.reusable() {
-		s.pool.Put(x)
+	c.owed = true
+	if c.received > c.consumed {
+		flushAtOnce(c, &ctx.Response)
 	}
 }
 

@@ -117,6 +117,17 @@ func (c *certificates) stampOf() string {
 	return b.String()
 }
 
+// own is the certificate in force, or nil.
+func (c *certificates) own() *tls.Certificate {
+	if c == nil {
+		return nil
+	}
+	if list := c.current.Load().Certificates; len(list) > 0 {
+		return &list[0]
+	}
+	return nil
+}
+
 // load reads the files.
 func (t TLS) load() (*tls.Config, error) {
 	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)

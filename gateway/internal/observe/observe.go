@@ -34,6 +34,8 @@ type Observer struct {
 	upstreamDuration   *prometheus.HistogramVec
 	retries            *prometheus.CounterVec
 	keySets            *prometheus.CounterVec
+	cacheHits          *prometheus.CounterVec
+	cacheMisses        *prometheus.CounterVec
 
 	reloads reloadMetrics
 
@@ -130,6 +132,8 @@ func (o *Observer) registerUpstreams() {
 	o.upstreamRequests = o.counter("sallyport_upstream_requests_total", "Requests to an upstream, by status class; none if no answer came.", "upstream", "class")
 	o.upstreamDuration = o.histogram("sallyport_upstream_request_duration_seconds", "Duration of upstream requests.", "upstream")
 	o.retries = o.counter("sallyport_upstream_retries_total", "Requests repeated.", "upstream")
+	o.cacheHits = o.counter("mcp_cache_hits_total", "Calls answered from the cache, by the kind of what was called.", "cache_type")
+	o.cacheMisses = o.counter("mcp_cache_misses_total", "Calls that the cache had no answer to, by the kind of what was called.", "cache_type")
 	o.keySets = o.counter("sallyport_jwks_refreshes_total", "Fetches of an issuer's key set, by result.", "issuer", "result")
 }
 
@@ -241,6 +245,15 @@ func (o *Observer) upstream(name string, class int) upstreamCounters {
 
 // Retry counts a repeated request.
 func (o *Observer) Retry(upstream string) { o.retries.WithLabelValues(upstream).Inc() }
+
+// Cache counts a call that was answered from the cache, or was not.
+func (o *Observer) Cache(kind string, hit bool) {
+	if hit {
+		o.cacheHits.WithLabelValues(kind).Inc()
+		return
+	}
+	o.cacheMisses.WithLabelValues(kind).Inc()
+}
 
 // Breaker publishes the state of an upstream's breaker until release is called.
 func (o *Observer) Breaker(upstream string, state func() int) (release func()) {

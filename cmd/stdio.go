@@ -1,0 +1,63 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sallyport-mcp/sallyport/gateway"
+)
+
+// stdio serves one client over standard input and output.
+func (a *app) stdio() *cobra.Command {
+	var as string
+	var scopes []string
+	c := &cobra.Command{
+		Use:   "stdio",
+		Short: "Serve one client over standard input and output, as desktop clients start servers.",
+		Long: "Serve one MCP client over standard input and output, a message a line, until the input ends.\n\n" +
+			"No listener is opened. Whoever starts the process is the caller given by --as, with its roles;\n" +
+			"the log goes to standard error. SIGHUP reloads the manifest.",
+		Example: `  claude mcp add crm -- sallyport stdio -c manifest.yaml --as ann:support`,
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			caller := parseCaller(as)
+			caller.Scopes = scopes
+			return a.runStdio(c.Context(), caller)
+		},
+	}
+	a.manifestFlag(c)
+	c.Flags().StringVar(&as, "as", "stdio", "the caller: subject[:role,role]")
+	c.Flags().StringSliceVar(&scopes, "scopes", nil, "the caller's OAuth scopes")
+	return c
+}
+
+func (a *app) runStdio(ctx context.Context, caller gateway.Caller) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	log := newLog(a.stderr)
+	g, err := gateway.New(gateway.Options{Source: a.source(), Parts: a.parts, Log: log.Logger, Version: Version()})
+	if err != nil {
+		return a.report(err)
+	}
+	log.configure(g.Manifest().Telemetry.Logs)
+	warn(log.Logger, g)
+	reload := a.reloader(g, log)
+	done := make(chan error, 1)
+	go func() { done <- g.ServeStdio(ctx, a.stdin, a.stdout, caller) }()
+	for {
+		select {
+		case err = <-done:
+			return errors.Join(err, g.Close())
+		case <-hangups:
+			reload()
+		}
+	}
+}

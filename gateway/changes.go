@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"bytes"
+
+	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/watch"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+	"github.com/sallyport-mcp/sallyport/plugins"
+)
+
+// hears notes whose a session is, to know what it sees.
+func (g *Gateway) hears(nonce stream.Nonce, p *plugins.Principal) {
+	if _, known := g.principals.Load(nonce); !known {
+		g.principals.Store(nonce, p)
+	}
+}
+
+// tellChanges tells clients that listen which of their lists another manifest
+// has changed.
+func (g *Gateway) tellChanges(old, next *snapshot) {
+	changes := make(map[[2]*lists][listKinds]bool)
+	changed := func(p *plugins.Principal) [listKinds]bool {
+		pair := [2]*lists{old.listsFor(p), next.listsFor(p)}
+		out, known := changes[pair]
+		if !known {
+			for kind := range listKinds {
+				out[kind] = !bytes.Equal(pair[0].modern[kind], pair[1].modern[kind])
+			}
+			changes[pair] = out
+		}
+		return out
+	}
+	g.hearers.Each(func(one *stream.Listener[hearing]) {
+		lists, meta := changed(one.Meta.principal), &one.Meta
+		tellLists(lists, func(kind mcp.List) {
+			if meta.hears(kind) {
+				one.Send(mcp.AppendListChanged(nil, kind, meta.id))
+			}
+		})
+	})
+	legacy := make(map[mcp.List][]byte)
+	for _, kind := range []mcp.List{mcp.Tools, mcp.Resources, mcp.Prompts} {
+		legacy[kind] = mcp.AppendListChanged(nil, kind, nil)
+	}
+	g.principals.Range(func(nonce, p any) bool {
+		live := g.streams.Find(nonce.(stream.Nonce)) //nolint:forcetypeassert // nothing else is stored
+		if live == nil {
+			g.principals.Delete(nonce)
+			return true
+		}
+		tellLists(changed(p.(*plugins.Principal)), func(kind mcp.List) { live.Push(legacy[kind]) }) //nolint:forcetypeassert // likewise
+		return true
+	})
+	g.rebindWatches(next)
+}
+
+// hears reports whether the client wants to know of changes of a list.
+func (h *hearing) hears(kind mcp.List) bool {
+	switch kind {
+	case mcp.Tools:
+		return h.wants.Tools
+	case mcp.Prompts:
+		return h.wants.Prompts
+	}
+	return h.wants.Resources
+}
+
+// tellLists calls tell for each kind of list that has changed; resources and
+// templates are one.
+func tellLists(changed [listKinds]bool, tell func(kind mcp.List)) {
+	if changed[toolList] {
+		tell(mcp.Tools)
+	}
+	if changed[resourceList] || changed[templateList] {
+		tell(mcp.Resources)
+	}
+	if changed[promptList] {
+		tell(mcp.Prompts)
+	}
+}
+
+// rebindWatches makes what is watched be looked at as the new manifest says.
+func (g *Gateway) rebindWatches(s *snapshot) {
+	g.hub.Rebind(func(key string, now watch.Source) (watch.Source, bool) {
+		w := g.watchers.of(key)
+		if w == nil {
+			return now, false
+		}
+		return g.watched(w.uri, w.principal, s)
+	})
+}
