@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -57,6 +58,20 @@ func (id identity) tokens() ([]string, error) {
 		list[i] = token
 	}
 	return list, nil
+}
+
+// tokenOf returns a function that signs the n-th caller's token, once. It may
+// be called by many goroutines.
+func (id identity) tokenOf() func(n int) (string, error) {
+	var known sync.Map
+	return func(n int) (string, error) {
+		if token, ok := known.Load(n); ok {
+			return token.(string), nil //nolint:forcetypeassert // nothing else is stored
+		}
+		token, err := id.token(fmt.Sprintf("listener-%05d", n))
+		known.Store(n, token)
+		return token, err
+	}
 }
 
 func (id identity) token(subject string) (string, error) {

@@ -1,6 +1,7 @@
 // Command bench compares sallyport with what else a REST service could be put
 // behind: nothing, a bare reverse proxy, a translator by hand, and a server
-// written with the official Go SDK. See README.md.
+// written with the official Go SDK. With -streams it measures what streams cost
+// sallyport that are open and idle. See README.md.
 package main
 
 import (
@@ -33,6 +34,9 @@ func compare(args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.streams > 0 {
+		return listen(o)
+	}
 	b, err := start(o)
 	if err != nil {
 		return err
@@ -64,6 +68,8 @@ type options struct {
 	check            bool
 	binary, source   string
 	logLevel         string
+	streams          int
+	idle             time.Duration
 }
 
 func parseOptions(args []string) (options, error) {
@@ -79,6 +85,8 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.binary, "sallyport", "", "sallyport binary to measure instead of building one")
 	f.StringVar(&o.source, "source", "..", "sallyport's source folder, for building")
 	f.StringVar(&o.logLevel, "log-level", "warn", "sallyport's log level; info adds a line a call")
+	f.IntVar(&o.streams, "streams", 0, "measure so many idle streams of sallyport instead of comparing the sides")
+	f.DurationVar(&o.idle, "idle", 20*time.Second, "with -streams: how long nothing happens while the processor time is measured")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -93,8 +101,8 @@ func parseOptions(args []string) (options, error) {
 		}
 	}
 	o.warmup = max(o.duration/4, 100*time.Millisecond)
-	if f.NArg() > 0 || o.rounds < 1 || o.duration <= 0 {
-		return o, errors.New("give no arguments, at least one round and a positive duration")
+	if f.NArg() > 0 || o.rounds < 1 || o.duration <= 0 || o.idle <= 0 || o.streams < 0 {
+		return o, errors.New("give no arguments, at least one round, positive durations and no negative number of streams")
 	}
 	for name := range strings.SplitSeq(*sideList, ",") {
 		if !slices.Contains(allSides(), name) {

@@ -21,12 +21,17 @@ func (r *report) markdown() string {
 	}
 	r.memory(&b)
 	if len(r.Goals) > 0 {
-		b.WriteString("\n## Goals\n\n| goal | found | |\n|---|---|---|\n")
-		for _, g := range r.Goals {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", g.Name, g.Found, map[bool]string{true: "met", false: "**missed**"}[g.Met])
-		}
+		b.WriteString("\n")
+		writeGoals(&b, r.Goals)
 	}
 	return b.String()
+}
+
+func writeGoals(b *strings.Builder, goals []goal) {
+	b.WriteString("## Goals\n\n| goal | found | |\n|---|---|---|\n")
+	for _, g := range goals {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", g.Name, g.Found, map[bool]string{true: "met", false: "**missed**"}[g.Met])
+	}
 }
 
 // first reports whether row i is the first of its workload.

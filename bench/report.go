@@ -142,7 +142,13 @@ func (r *report) verdict() error {
 	for _, m := range r.Missing {
 		errs = append(errs, fmt.Errorf("%s was not measured: %s", m.Side, m.Reason))
 	}
-	for _, g := range r.Goals {
+	return errors.Join(append(errs, missed(r.Goals))...)
+}
+
+// missed names the goals that were missed; nil if there are none.
+func missed(goals []goal) error {
+	var errs []error
+	for _, g := range goals {
 		if !g.Met {
 			errs = append(errs, fmt.Errorf("goal missed: %s: %s", g.Name, g.Found))
 		}

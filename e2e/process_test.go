@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"net"
@@ -33,7 +34,18 @@ const (
 // binaries is the folder that the programs under test are built into.
 const binaries = "bin"
 
+// atOnce is how many parallel tests run at once, unless -parallel says: most of
+// them wait for others.
+const atOnce = "8"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		if err := parallel.Value.Set(atOnce); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 	for _, prepare := range []func() error{setup, build} {
 		if err := prepare(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -160,7 +160,9 @@ func (c *callRun) failed(ctx context.Context, err error) *mcp.Error {
 		failure = &plugins.Error{Kind: plugins.KindCancelled, Message: "The call was cancelled.", Cause: err}
 	}
 	v := verdictOf(failure)
-	if v.code == 0 && c.t.spec.Kind == kindTool {
+	// Legacy revisions have no code for a capability that is missing.
+	legible := v.code == 0 || failure.Kind == plugins.KindCapability && !c.r.revision.Modern()
+	if legible && c.t.spec.Kind == kindTool {
 		c.r.entry.failed(v, failure)
 		c.encode(mcp.ErrorResult(failure.Message))
 		return nil

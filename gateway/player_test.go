@@ -147,7 +147,7 @@ func (p *player) command(line string) {
 		p.stream(rest).drop()
 	case "DELETE":
 		p.say("> DELETE")
-		s := p.send(http.MethodDelete, "", p.legacyHeaders())
+		s := p.send(http.MethodDelete, "", p.sessionHeaders())
 		p.hearOut(s)
 	case "initialize":
 		p.session = ""
@@ -255,14 +255,12 @@ func (p *player) stream(name string) *hearing {
 // post sends a message, hears the answer, and goes on with what it asks for.
 func (p *player) post(line string) {
 	p.t.Helper()
-	for {
+	for line != "" {
 		s := p.sendMessage(line)
-		last := p.hearOut(s)
-		retry := p.retry(line, last)
-		if retry == "" {
-			return
+		if id := s.begun(p.t).header.Get("Mcp-Session-Id"); id != "" {
+			p.session = id
 		}
-		line = retry
+		line = p.retry(line, p.hearOut(s))
 	}
 }
 
@@ -274,20 +272,13 @@ func (p *player) sendMessage(line string) *hearing {
 	if era(p.revision) == "modern" {
 		line = modernize(line, p.capabilities, headers)
 	} else if !strings.Contains(line, `"method":"initialize"`) {
-		headers = p.legacyHeaders()
+		headers = p.sessionHeaders()
 	}
-	s := p.send(http.MethodPost, line, headers)
-	if id := s.header.Get("Mcp-Session-Id"); id != "" {
-		p.session = id
-		if era(p.revision) == "modern" {
-			p.t.Error("a modern answer has a session id")
-		}
-	}
-	return s
+	return p.send(http.MethodPost, line, headers)
 }
 
-// legacyHeaders are those of a session, which begins if there is none.
-func (p *player) legacyHeaders() map[string]string {
+// sessionHeaders are those of a session, which begins if there is none.
+func (p *player) sessionHeaders() map[string]string {
 	p.t.Helper()
 	if era(p.revision) == "modern" {
 		return map[string]string{"MCP-Protocol-Version": p.revision}
@@ -295,9 +286,11 @@ func (p *player) legacyHeaders() map[string]string {
 	if p.session == "" {
 		s := p.send(http.MethodPost, `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"`+p.revision+
 			`","capabilities":`+p.capabilities+`,"clientInfo":{"name":"test","version":"1"}}}`, nil)
+		s.begun(p.t)
 		if p.session = s.header.Get("Mcp-Session-Id"); p.session == "" {
-			p.t.Fatalf("initialize: %d %v", s.status, s.next())
+			p.t.Fatalf("initialize: %d %s", s.status, s.next(p.t).text)
 		}
+		s.drop()
 		p.events = make(map[string]bool)
 	}
 	headers := map[string]string{"Mcp-Session-Id": p.session}
@@ -312,22 +305,14 @@ func (p *player) open(name, what string) {
 	p.t.Helper()
 	method, rest, _ := strings.Cut(what, " ")
 	if method != http.MethodGet {
-		p.streams[name] = p.begin(what)
+		p.streams[name] = p.sendMessage(what)
 		return
 	}
-	headers := p.legacyHeaders()
+	headers := p.sessionHeaders()
 	headers["Accept"] = "text/event-stream"
 	if before, ok := strings.CutPrefix(rest, "after "); ok {
 		headers["Last-Event-ID"] = p.stream(before).last
 	}
 	p.streams[name] = p.send(http.MethodGet, "", headers)
-}
-
-// begin posts a message whose answer nobody waits for yet.
-func (p *player) begin(line string) *hearing {
-	p.t.Helper()
-	if era(p.revision) != "modern" {
-		p.legacyHeaders()
-	}
-	return p.sendLater(line)
+	p.streams[name].begun(p.t)
 }

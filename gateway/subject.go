@@ -24,7 +24,9 @@ func (c *callRun) protocolError(f *plugins.Error, v verdict) *mcp.Error {
 	kind := c.t.spec.Kind
 	switch {
 	case f.Kind == plugins.KindCapability:
-		return mcp.MissingCapability(c.r.revision, f.Capabilities)
+		e := mcp.MissingCapability(c.r.revision, f.Capabilities)
+		e.Message = f.Message
+		return e
 	case f.Kind == plugins.KindDenied && kind != kindTool:
 		return unknownTarget(c.r.revision, kind, c.name)
 	case v.code != 0:

@@ -35,6 +35,9 @@ func (r *run) failure(s *step, v *expr.Values, message string, cause error) *plu
 			cause = errors.Join(cause, err)
 		}
 	}
+	if message == "" {
+		message = "The step " + s.label + " failed."
+	}
 	return &plugins.Error{Kind: plugins.KindStatus, Message: message, Cause: cause}
 }
 

@@ -84,7 +84,10 @@ func (r *run) callee(name string) (*plugins.Callee, *plugins.Error) {
 	if r.nesting.Depth > maxDepth {
 		return nil, &plugins.Error{Kind: plugins.KindInternal, Message: "Internal error", Cause: fmt.Errorf("steps are nested more than %d deep", maxDepth)}
 	}
-	callee := r.p.env.Callee(name)
+	var callee *plugins.Callee
+	if r.p.env.Callee != nil {
+		callee = r.p.env.Callee(name)
+	}
 	switch {
 	case callee == nil:
 		return nil, broken(fmt.Errorf("there is no tool %q", name))
@@ -96,7 +99,7 @@ func (r *run) callee(name string) (*plugins.Callee, *plugins.Error) {
 	}
 	for _, need := range callee.Tool.Requires {
 		if !r.call.Capabilities.Has(need) {
-			return nil, &plugins.Error{Kind: plugins.KindStatus, Message: lacking(need)}
+			return nil, &plugins.Error{Kind: plugins.KindCapability, Message: lacking(need), Capabilities: callee.Tool.Requires}
 		}
 	}
 	return callee, nil

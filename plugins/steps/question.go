@@ -48,7 +48,9 @@ func (r *run) ask(j *job) outcome {
 		if r.p.kind == kindConfirm {
 			message = "A person has to confirm this, and this client can't ask one (it did not declare elicitation)."
 		}
-		return outcome{err: r.failure(s, j.values, message, nil)}
+		failed := r.failure(s, j.values, message, nil)
+		failed.Kind, failed.Capabilities = plugins.KindCapability, []string{q.Capability()}
+		return outcome{err: failed}
 	}
 	raw, answered := r.answers[j.key]
 	if !answered {

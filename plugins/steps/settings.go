@@ -32,8 +32,8 @@ type Step struct {
 
 // Parallel is a bound of calls at once, or steps that run side by side.
 type Parallel struct {
-	Limit int
-	Steps []Step
+	Limit int    `manifest:"-"`
+	Steps []Step `manifest:"-"`
 }
 
 // Either tells what the value may be written as: a number, or a list.

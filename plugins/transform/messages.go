@@ -49,7 +49,7 @@ func (m *messages) Render(_ context.Context, call *plugins.Call) ([]mcp.PromptMe
 	v := valuesOf(call, nil)
 	out := make([]mcp.PromptMessage, 0, len(m.blocks))
 	for i := range m.blocks {
-		blocks, err := render(m.blocks[i:i+1], call.Run, v)
+		blocks, err := render(m.blocks[i:i+1], call.Run, v) //nolint:contextcheck // a text's expressions have a clock of their own
 		if err != nil {
 			return nil, unrendered(err)
 		}

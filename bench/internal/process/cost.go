@@ -42,3 +42,28 @@ func (p *Process) RSS() (int64, error) {
 	}
 	return pages * int64(os.Getpagesize()), nil
 }
+
+// PeakRSS returns the most resident memory the process has had, in bytes.
+func (p *Process) PeakRSS() (int64, error) {
+	name := fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return 0, fmt.Errorf("read the peak of resident memory: %w", err)
+	}
+	for line := range bytes.Lines(b) {
+		var kib int64
+		if n, err := fmt.Sscanf(string(line), "VmHWM: %d kB", &kib); n == 1 && err == nil {
+			return kib << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("read the peak of resident memory: %s has none", name)
+}
+
+// Descriptors counts the descriptors that the process has open.
+func (p *Process) Descriptors() (int, error) {
+	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("count descriptors: %w", err)
+	}
+	return len(list), nil
+}
