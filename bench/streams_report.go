@@ -10,12 +10,13 @@ import (
 
 // What -streams checks.
 const (
-	maxStreamsRSS   = 350_000_000
-	maxIdleShare    = 0.15 // of one core
-	maxTold         = 3 * time.Second
-	maxLiveGrowth   = 1.1
-	slackLive       = 1 << 20
-	slackGoroutines = 10
+	maxStreamsRSS = 350_000_000
+	maxIdleShare  = 0.15 // of one core
+	maxTold       = 3 * time.Second
+	maxLiveGrowth = 1.1
+	// What may be left over anyway: kept-alive connections and those who
+	// serve them.
+	slackGoroutines, slackDescriptors = 10, 10
 )
 
 // What is told to clients.
@@ -59,7 +60,11 @@ func (r *streamsReport) judge() []goal {
 	return append(goals,
 		goal{
 			"memory in use back within 10 % after all have hung up", megabytes(r.Before.Live) + " before, " + megabytes(r.After.Live) + " after",
-			float64(r.After.Live) <= maxLiveGrowth*float64(r.Before.Live)+slackLive,
+			float64(r.After.Live) <= maxLiveGrowth*float64(r.Before.Live),
+		},
+		goal{
+			"descriptors back after all have hung up", fmt.Sprintf("%d before, %d after", r.Before.Descriptors, r.After.Descriptors),
+			r.After.Descriptors <= r.Before.Descriptors+slackDescriptors,
 		},
 		goal{
 			"goroutines back after all have hung up", fmt.Sprintf("%d before, %d after", r.Before.Goroutines, r.After.Goroutines),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -83,15 +84,16 @@ func goClients() []client {
 	return clients
 }
 
-func TestGoClients(t *testing.T) {
-	backend := startShop(t)
-	g := startGateway(t, "testdata/manifest.yaml", "BACKEND_URL="+backend.url)
-	visitAll(t, deployment{url: g.url, backend: backend.url},
-		[]string{"get_customer", "get_picture", "list_orders", "slow_report", "touch_customer"}, goChecks())
+// TestClients has every client do everything against one gateway.
+func TestClients(t *testing.T) {
+	t.Parallel()
+	d := deploy(t, 1, nil)
+	visitAll(t, d, goChecks())
+	runNodeClients(t, d)
 }
 
 // visitAll has every Go client do the checks, side by side.
-func visitAll(t *testing.T, d deployment, tools []string, checks []check) {
+func visitAll(t *testing.T, d deployment, checks []check) {
 	t.Helper()
 	// The group ends only after its parallel subtests, while the gateway runs.
 	t.Run("client", func(t *testing.T) {
@@ -103,7 +105,7 @@ func visitAll(t *testing.T, d deployment, tools []string, checks []check) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				visit{client: c, session: s, host: h, backend: d.backend, tools: tools}.do(t, checks)
+				visit{client: c, session: s, host: h, backend: d.backend}.do(t, checks)
 			})
 		}
 	})
@@ -116,7 +118,9 @@ type visit struct {
 
 	host    *host
 	backend string
-	tools   []string // that the caller has to see
+	// process is the gateway's, if the client started it: over stdio a signal
+	// has it read its manifest again.
+	process func() *os.Process
 }
 
 // do runs the checks one after the other and closes the session.
@@ -142,8 +146,11 @@ type check struct {
 	run  func(context.Context, *testing.T, visit)
 }
 
-// goChecks are the checks of node/checks.mjs for Go clients.
-func goChecks() []check {
+// goChecks are the checks of node/checks.mjs and node/features.mjs for Go
+// clients.
+func goChecks() []check { return append(toolChecks(), featureChecks()...) }
+
+func toolChecks() []check {
 	return []check{
 		{"connect", checkConnect},
 		{"list", checkList},
@@ -178,11 +185,15 @@ func checkList(ctx context.Context, t *testing.T, v visit) {
 	for _, each := range tools {
 		names = append(names, each.name)
 	}
-	if !slices.Equal(names, v.tools) {
-		t.Fatalf("lists %v, want %v", names, v.tools)
+	want := []string{
+		"ask_quantity", "get_customer", "get_picture", "latest_news", "list_orders", "list_roots",
+		"slow_report", "slow_stock", "summarize", "take_stock", "touch_customer",
 	}
-	if want := (tool{"get_customer", "Retrieve a customer's details by ID.", true}); !slices.Contains(tools, want) {
-		t.Errorf("lists %+v without %+v", tools, want)
+	if !slices.Equal(names, want) {
+		t.Fatalf("lists %v, want %v", names, want)
+	}
+	if known := (tool{"get_customer", "Retrieve a customer's details by ID.", true}); !slices.Contains(tools, known) {
+		t.Errorf("lists %+v without %+v", tools, known)
 	}
 }
 

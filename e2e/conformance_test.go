@@ -55,7 +55,7 @@ func startConformance(t *testing.T, gateways int, front func(*testing.T, []gatew
 		"-listen", backend, "-generated", filepath.Join(folder, "generated"), "-admin", strings.Join(admins, ","),
 	}, nil, "http://"+backend+"/health")
 	for _, g := range all {
-		g.start(t, filepath.Join(folder, conformanceManifest), "BACKEND_URL=http://"+backend, "SALLYPORT_KEY="+sealKey)
+		g.start(t, filepath.Join(folder, "manifest.yaml"), "BACKEND_URL=http://"+backend, "SALLYPORT_KEY="+sealKey)
 	}
 	url := all[0].url
 	if front != nil {

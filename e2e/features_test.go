@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,8 +13,8 @@ import (
 
 const resourceNotFound = -32002 // until 2025-11-25
 
-// goFeatures are checks of what goes beyond calling tools.
-func goFeatures() []check {
+// featureChecks are checks of what goes beyond calling tools.
+func featureChecks() []check {
 	return []check{
 		{"resources", checkResources},
 		{"read", checkRead},
@@ -163,6 +164,11 @@ func checkListChanged(ctx context.Context, t *testing.T, v visit) {
 	if got := put(ctx, v.backend+"/announcements/"+v.id(), ""); got != http.StatusNoContent {
 		t.Fatalf("announcing: %d", got)
 	}
+	if v.process != nil {
+		if err := v.process().Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := v.host.await(ctx, func(n notes) bool { return n.changed > 0 }); err != nil {
 		t.Fatal(err)
 	}
@@ -259,20 +265,4 @@ func put(ctx context.Context, url, body string) int {
 	}
 	_ = response.Body.Close()
 	return response.StatusCode
-}
-
-// shopTools are the tools of testdata/shop that support sees.
-func shopTools() []string {
-	return []string{
-		"ask_quantity", "get_customer", "get_picture", "latest_news", "list_orders", "list_roots",
-		"slow_report", "slow_stock", "summarize", "take_stock", "touch_customer",
-	}
-}
-
-// TestFeatures has every client do everything against one gateway.
-func TestFeatures(t *testing.T) {
-	t.Parallel()
-	d := deploy(t, 1, nil)
-	visitAll(t, d, shopTools(), append(goChecks(), goFeatures()...))
-	runNodeClients(t, d)
 }

@@ -85,19 +85,33 @@ func TestRemote(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, 1, nil)
 	bearer := token(t, "ada", "support")
+	through := func(client, url string, options ...string) []string {
+		return slices.Concat(strings.Fields(client), []string{"./run", remoteProgram, url, "--allow-http",
+			"--header", "Authorization: Bearer " + bearer}, options)
+	}
+	call, err := json.Marshal(map[string]any{"tool": "get_customer", "args": map[string]any{"customer_id": "c1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Run("way", func(t *testing.T) {
-		for name, options := range map[string][]string{
-			"http":          {d.url},
-			"protocol auto": {d.url, "--protocol", "auto"},
-			"sse only":      {d.sse(), "--transport", "sse-only"},
+		for name, way := range map[string]struct {
+			args   []string
+			checks []string
+			env    []string
+		}{
+			"http":     {through("ts-v1.mjs", d.url), nodeChecks(), nil},
+			"sse only": {through("ts-v1.mjs", d.sse(), "--transport", "sse-only"), nodeChecks(), nil},
+			// Here mcp-remote is a modern client for a legacy one, to which it
+			// passes on what only a modern one understands; so just a call.
+			"modern": {
+				through("ts-v2.mjs legacy", d.url, "--protocol", "auto"),
+				[]string{"connect", "list", "call", "close"}, []string{"CALL=" + string(call)},
+			},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				c := nodeClients()[0] // TypeScript v1
-				c.args = slices.Concat(c.args, []string{"./run", remoteProgram}, options,
-					[]string{"--allow-http", "--header", "Authorization: Bearer " + bearer})
-				c.run(t, d.url, "", allNodeChecks(), "BACKEND_URL="+d.backend, "FEATURES=1",
-					"MCP_REMOTE_CONFIG_DIR="+t.TempDir())
+				c := nodeClient{name: name, args: way.args, revision: rev1125}
+				c.run(t, "", "", way.checks, append(way.env, "BACKEND_URL="+d.backend, "MCP_REMOTE_CONFIG_DIR="+t.TempDir())...)
 			})
 		}
 	})

@@ -25,17 +25,8 @@ func node(ctx context.Context, env []string, args ...string) *exec.Cmd {
 
 // nodeChecks are the checks that every JavaScript client has to report.
 func nodeChecks() []string {
-	names := make([]string, 0, 13)
-	for _, each := range goChecks() {
-		names = append(names, each.name)
-	}
-	return append(names, "close")
-}
-
-// allNodeChecks are nodeChecks with those of features.mjs.
-func allNodeChecks() []string {
 	names := make([]string, 0, 32)
-	for _, each := range append(goChecks(), goFeatures()...) {
+	for _, each := range goChecks() {
 		names = append(names, each.name)
 	}
 	return append(names, "close")
@@ -66,19 +57,6 @@ func (c nodeClient) run(t *testing.T, url, token string, checks []string, env ..
 	runChecks(t, node(ctx, env, c.args...), checks)
 }
 
-func TestNodeClients(t *testing.T) {
-	backend := startShop(t)
-	g := startGateway(t, "testdata/manifest.yaml", "BACKEND_URL="+backend.url)
-	t.Run("client", func(t *testing.T) {
-		for _, c := range nodeClients() {
-			t.Run(c.name, func(t *testing.T) {
-				t.Parallel()
-				c.run(t, g.url, token(t, "ada", "support"), nodeChecks(), "BACKEND_URL="+backend.url)
-			})
-		}
-	})
-}
-
 // runNodeClients has every JavaScript client do all checks, side by side.
 func runNodeClients(t *testing.T, d deployment) {
 	t.Helper()
@@ -86,7 +64,7 @@ func runNodeClients(t *testing.T, d deployment) {
 		for _, c := range nodeClients() {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				c.run(t, d.url, token(t, "ada", "support"), allNodeChecks(), "BACKEND_URL="+d.backend, "FEATURES=1")
+				c.run(t, d.url, token(t, "ada", "support"), nodeChecks(), "BACKEND_URL="+d.backend)
 			})
 		}
 	})

@@ -20,7 +20,7 @@ func TestReplicas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := deploy(t, replicas, front)
-			visitAll(t, d, shopTools(), append(goChecks(), goFeatures()...))
+			visitAll(t, d, goChecks())
 			runNodeClients(t, d)
 		})
 	}

@@ -34,14 +34,13 @@ func deployLocal(t *testing.T) local {
 	}
 	return local{
 		backend: backend.url, program: program,
-		args: []string{"stdio", "-c", filepath.Join(folder, "local.yaml")},
-		env:  []string{"BACKEND_URL=" + backend.url},
+		args: []string{"stdio", "-c", filepath.Join(folder, "manifest.yaml"), "--as", "ada:support"},
+		env: []string{
+			"BACKEND_URL=" + backend.url, "SALLYPORT_KEY=" + sealKey, "JWT_SECRET=" + jwtSecret,
+			"SALLYPORT_LISTEN=" + freeAddress(t), "SALLYPORT_ADMIN=" + freeAddress(t), // which it doesn't use
+		},
 	}
 }
-
-// notOverStdio are checks of what a gateway that a client starts can't do: it
-// has no admin listener to reload it.
-func notOverStdio(name string) bool { return name == "list changed" }
 
 // TestStdio has clients start the gateway and speak to it over its standard
 // input and output.
@@ -50,39 +49,51 @@ func TestStdio(t *testing.T) {
 	l := deployLocal(t)
 	t.Run("client", func(t *testing.T) {
 		for _, revision := range []string{rev0618, rev1125, rev0728} {
-			for name, connect := range map[string]func(context.Context, local, string, *host) (session, error){
+			for name, connect := range map[string]func(context.Context, local, string, *host) (session, func() *os.Process, error){
 				"go-sdk": stdioGoSDK, "mcp-go": stdioMCPGo,
 			} {
 				t.Run(name+"/"+revision, func(t *testing.T) {
 					t.Parallel()
 					h := newHost()
-					s, err := connect(t.Context(), l, revision, h)
+					s, process, err := connect(t.Context(), l, revision, h)
 					if err != nil {
 						t.Fatal(err)
 					}
 					c := client{name: name + "-stdio", revision: revision, cancels: true}
-					checks := slices.DeleteFunc(append(goChecks(), goFeatures()...), func(c check) bool { return notOverStdio(c.name) })
-					visit{client: c, session: s, host: h, backend: l.backend, tools: shopTools()}.do(t, checks)
+					visit{client: c, session: s, host: h, backend: l.backend, process: process}.do(t, goChecks())
 				})
 			}
 		}
 		for _, c := range nodeClients() {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				names := slices.DeleteFunc(allNodeChecks(), notOverStdio)
 				c.args = slices.Concat(c.args, []string{l.program}, l.args)
-				c.run(t, "", "", names, append(l.env, "BACKEND_URL="+l.backend, "FEATURES=1", "WITHOUT=list changed")...)
+				c.run(t, "", "", nodeChecks(), l.env...)
 			})
 		}
 	})
 }
 
-func stdioGoSDK(ctx context.Context, l local, revision string, h *host) (session, error) {
-	cmd := exec.Command(l.program, l.args...)
-	cmd.Env = append(os.Environ(), l.env...)
-	return connectGoSDKOver(ctx, &mcp.CommandTransport{Command: cmd}, revision, h)
+func stdioGoSDK(ctx context.Context, l local, revision string, h *host) (session, func() *os.Process, error) {
+	cmd := l.command()
+	s, err := connectGoSDKOver(ctx, &mcp.CommandTransport{Command: cmd}, revision, h)
+	return s, func() *os.Process { return cmd.Process }, err
 }
 
-func stdioMCPGo(ctx context.Context, l local, revision string, h *host) (session, error) {
-	return connectMCPGoOver(ctx, transport.NewStdio(l.program, append(os.Environ(), l.env...), l.args...), revision, h)
+func stdioMCPGo(ctx context.Context, l local, revision string, h *host) (session, func() *os.Process, error) {
+	var cmd *exec.Cmd
+	over := transport.NewStdioWithOptions(l.program, nil, nil, transport.WithCommandFunc(
+		func(context.Context, string, []string, []string) (*exec.Cmd, error) {
+			cmd = l.command()
+			return cmd, nil
+		}))
+	s, err := connectMCPGoOver(ctx, over, revision, h)
+	return s, func() *os.Process { return cmd.Process }, err
+}
+
+// command is the gateway as its client starts it.
+func (l local) command() *exec.Cmd {
+	cmd := exec.Command(l.program, l.args...)
+	cmd.Env = append(os.Environ(), l.env...)
+	return cmd
 }

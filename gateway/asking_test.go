@@ -86,6 +86,7 @@ var givenBefore = regexp.MustCompile(`"inputResponses":.*"requestState":"\$state
 var (
 	stateMember  = regexp.MustCompile(`"requestState":"([^"]+)"`)
 	taskMember   = regexp.MustCompile(`"taskId":"([^"]+)"`)
+	cursorMember = regexp.MustCompile(`"nextCursor":"([^"]+)"`)
 	timeMember   = regexp.MustCompile(`"(createdAt|lastUpdatedAt)":"[^"]+"`)
 	elicitMember = regexp.MustCompile(`"elicitationId":"[^"]+"`)
 )
@@ -98,11 +99,15 @@ func (p *player) tidy(text string) string {
 	if m := taskMember.FindStringSubmatch(text); m != nil {
 		p.task = m[1]
 	}
+	if m := cursorMember.FindStringSubmatch(text); m != nil {
+		p.cursor = m[1]
+	}
 	for id, name := range p.asked {
 		text = strings.ReplaceAll(text, id, name)
 	}
 	text = stateMember.ReplaceAllString(text, `"requestState":"$$state"`)
 	text = taskMember.ReplaceAllString(text, `"taskId":"$$task"`)
+	text = cursorMember.ReplaceAllString(text, `"nextCursor":"$$cursor"`)
 	text = timeMember.ReplaceAllString(text, `"$1":"$$time"`)
 	return elicitMember.ReplaceAllString(text, `"elicitationId":"$$elicitation"`)
 }

@@ -3,6 +3,8 @@ package gateway
 import (
 	"fmt"
 	"maps"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +59,7 @@ func (g *Gateway) build(m *config.Manifest) (*snapshot, error) {
 	b.buildLists()
 	b.checkTLS()
 	b.warnOfNobody(s)
+	b.warnOfReplica()
 	if len(b.problems) > 0 {
 		if err := b.lease.release(); err != nil {
 			g.log.Error("free what a refused manifest kept", "error", err)
@@ -204,6 +207,19 @@ func (b *builder) warnOfNobody(s *snapshot) {
 					fmt.Sprintf("%s %q is there for nobody: without auth no caller has %s", t.spec.Kind, t.spec.Name, key), "add auth"))
 			}
 		}
+	}
+}
+
+// warnOfReplica warns of keys that are there for other replicas, which don't
+// know where to find this one.
+func (b *builder) warnOfReplica() {
+	server := &b.m.Server
+	host, _, err := net.SplitHostPort(server.Listen)
+	addr, parseErr := netip.ParseAddr(host)
+	everywhere := err == nil && (host == "" || parseErr == nil && addr.IsUnspecified())
+	if len(server.Keys) > 0 && server.Replica == "" && everywhere {
+		b.warnings = append(b.warnings, server.Warning("other replicas can't find this one: it listens on all addresses",
+			`write replica: "http://${POD_IP}:8080"`))
 	}
 }
 

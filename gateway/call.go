@@ -40,6 +40,7 @@ func (c *callRun) serve() *mcp.Error {
 	}
 	defer release()
 	call := c.call(resume)
+	defer c.r.mind()()
 	ctx, end := c.r.callContext(c.t, c.spent)
 	defer end()
 	for {
@@ -85,7 +86,7 @@ func (c *callRun) call(resume *plugins.Resume) *plugins.Call {
 	call := &plugins.Call{
 		Tool: c.t.spec, Principal: r.principal, Revision: r.revision,
 		Arguments: c.arguments, Capabilities: r.caps,
-		RequestID: r.req.ID, Trace: trace, Record: &r.entry.Record, Talk: r.talker(),
+		RequestID: r.req.ID, Trace: trace, Record: &r.entry.Record, Talk: r.beginTalk(),
 	}
 	if resume != nil {
 		call.Run = &plugins.Run{Resume: resume, Uncounted: resume.State != nil}
@@ -101,13 +102,31 @@ func (c *callRun) goOn(ctx context.Context, call *plugins.Call, p *mcp.Pending) 
 			return nil, c.becomeTask(call, p)
 		}
 		err := c.await(ctx, p)
-		return c.next(call, p.State, nil), err
+		next := c.next(call, p.State, nil)
+		if err != nil {
+			giveUp(c.t, next)
+		}
+		return next, err
 	}
 	if c.r.revision.Modern() {
 		return nil, c.require(p)
 	}
 	answers, err := c.r.ask(ctx, p.Questions)
-	return c.next(call, p.State, answers), err
+	next := c.next(call, p.State, answers)
+	if err != nil {
+		giveUp(c.t, next)
+	}
+	return next, err
+}
+
+// giveUp lets a pending call that won't go on undo what it has done: it is
+// called once more, and finds that it was cancelled.
+func giveUp(t *target, next *plugins.Call) {
+	ctx, cancel := plugins.WithDeadline(context.Background(), time.Time{})
+	cancel()
+	if result, err := t.handler(ctx, next); err == nil {
+		result.Free()
+	}
 }
 
 // next is the round after a pending one.
@@ -133,14 +152,7 @@ func (c *callRun) await(ctx context.Context, p *mcp.Pending) error {
 		}
 	}
 	c.r.talk.tick(p.Status)
-	timer := time.NewTimer(p.Wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // failureOf knows it
-	}
+	return pause(ctx, p.Wait)
 }
 
 // answer answers the request with the call's result.

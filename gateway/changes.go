@@ -9,13 +9,6 @@ import (
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
-// hears notes whose a session is, to know what it sees.
-func (g *Gateway) hears(nonce stream.Nonce, p *plugins.Principal) {
-	if _, known := g.principals.Load(nonce); !known {
-		g.principals.Store(nonce, p)
-	}
-}
-
 // tellChanges tells clients that listen which of their lists another manifest
 // has changed.
 func (g *Gateway) tellChanges(old, next *snapshot) {
@@ -43,14 +36,10 @@ func (g *Gateway) tellChanges(old, next *snapshot) {
 	for _, kind := range []mcp.List{mcp.Tools, mcp.Resources, mcp.Prompts} {
 		legacy[kind] = mcp.AppendListChanged(nil, kind, nil)
 	}
-	g.principals.Range(func(nonce, p any) bool {
-		live := g.streams.Find(nonce.(stream.Nonce)) //nolint:forcetypeassert // nothing else is stored
-		if live == nil {
-			g.principals.Delete(nonce)
-			return true
+	g.streams.Each(func(live *stream.Session) {
+		if p, ok := live.Owner().(*plugins.Principal); ok {
+			tellLists(changed(p), func(kind mcp.List) { live.Push(legacy[kind]) })
 		}
-		tellLists(changed(p.(*plugins.Principal)), func(kind mcp.List) { live.Push(legacy[kind]) }) //nolint:forcetypeassert // likewise
-		return true
 	})
 	g.rebindWatches(next)
 }

@@ -59,7 +59,6 @@ func (x *exchange) forward(home string) bool {
 		return false
 	}
 	x.forwarded = true
-	x.entry.outcome = "forwarded"
 	if err != nil {
 		x.fail(nil, &plugins.Error{Kind: plugins.KindOverload, RetryAfter: time.Second, Cause: err,
 			Message: "The replica that serves this session did not answer. Try again in a second."})
@@ -78,6 +77,9 @@ func (x *exchange) vouch() string {
 // vouchedRemote is the client's address of a request that another replica has
 // passed on.
 func (x *exchange) vouchedRemote() (netip.Addr, bool) {
+	if len(x.s.manifest.Server.Keys) == 0 {
+		return netip.Addr{}, false
+	}
 	token, ok := x.req.Header(headerForwarded)
 	if !ok {
 		return netip.Addr{}, false

@@ -50,8 +50,6 @@ type Gateway struct {
 	// streams is the live side of clients, hearers the modern ones that listen.
 	streams *stream.Table
 	hearers *stream.Listeners[hearing]
-	// principals are the callers of live sessions, by nonce.
-	principals sync.Map
 	// peers are the clients of HTTP+SSE, by nonce.
 	peers    sync.Map
 	hub      *watch.Hub
@@ -95,7 +93,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.ring.Store(ring)
-	g.exchanges.New = func() any { return new(exchange) }
+	g.exchanges.New = func() any { return &exchange{reused: &reused{}} }
 	g.observe.GaugeFunc("sallyport_calls_in_flight", "Tool calls being served.", func() float64 { return float64(g.calls.Load()) })
 	g.observe.GaugeFunc("sallyport_streams", "Event streams open.", func() float64 { return float64(g.streams.Streams()) })
 	g.observe.GaugeFunc("sallyport_sessions", "Legacy sessions with streams, subscriptions or settings of their own.", func() float64 { return float64(g.streams.Sessions()) })

@@ -58,7 +58,6 @@ func (x *exchange) openSSE() {
 	if sink == nil {
 		return
 	}
-	x.streaming = true
 	sink.Send(stream.AppendEndpoint(nil, publicURL(x.s.manifest).Path+messagesPath+"?"+sessionQuery+id))
 	g.peers.Store(nonce, p)
 	if p.single, err = g.streams.Single(nonce, x.principal.Key, one.expires, sink, stream.AppendEvent); err != nil {
@@ -66,8 +65,9 @@ func (x *exchange) openSSE() {
 		sink.End()
 		return
 	}
+	p.line, p.frame = sink, stream.AppendEvent
+	p.single.SetOwner(x.principal)
 	close(p.ready)
-	g.hears(nonce, x.principal)
 }
 
 // serveMessages takes a message of a client of 2024-11-05; what it answers goes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/plugins"
@@ -35,16 +36,35 @@ func (g *Gateway) Invoke(ctx context.Context, name string, arguments []byte, cal
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.manifest.Server.CallTimeout)
 	defer cancel()
-	result, err := t.handler(ctx, g.commandCall(t, arguments, principal))
+	call := g.commandCall(t, arguments, principal)
+	result, err := t.handler(ctx, call)
+	for err == nil && result.Pending != nil {
+		if err = pause(ctx, result.Pending.Wait); err == nil {
+			result, err = t.handler(ctx, call.WithRun(&plugins.Run{Uncounted: true, Resume: &plugins.Resume{State: result.Pending.State}}))
+		}
+	}
 	if err != nil {
 		failure := failureOf(err)
-		if v := verdictOf(failure); v.code != 0 {
+		if v := verdictOf(failure); v.code != 0 && failure.Kind != plugins.KindCapability {
 			return nil, failure
 		}
 		result = mcp.ErrorResult(failure.Message)
 	}
 	defer result.Free()
 	return s.encoder.AppendCallResult(nil, mcp.Newest, mcp.ID("1"), result), nil
+}
+
+// pause waits for a job of an upstream. There are no questions to wait for:
+// nobody can be asked from the command line.
+func pause(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // failureOf knows it
+	}
 }
 
 // unknownTool says what is known instead.

@@ -34,17 +34,26 @@ func (r *request) listen() *mcp.Error {
 	honoured := r.s.honoured(wants, r.principal)
 	meta := hearing{id: bytes.Clone(r.message.ID), principal: r.principal, wants: honoured}
 	sub := newSubscriptions()
-	one, failed := r.g.hearers.Add(func() stream.Sink { return r.detached(sub.end) }, meta,
-		mcp.AppendAcknowledged(nil, meta.id, &honoured))
+	open, frame := func() stream.Sink { return r.detached(sub.end) }, stream.AppendEvent
+	if r.single != nil {
+		open, frame = func() stream.Sink { return &sharedLine{r.peer.line} }, r.peer.frame
+	}
+	one, failed := r.g.hearers.Add(open, frame, meta, mcp.AppendAcknowledged(nil, meta.id, &honoured))
 	if failed != nil {
 		return r.noStream(failed)
+	}
+	if r.single != nil { // it ends when it is cancelled
+		ctx, _ := r.g.inflight.add(r.session.nonce, meta.id)
+		context.AfterFunc(ctx, func() {
+			one.End(nil)
+			sub.end()
+		})
 	}
 	for _, uri := range honoured.URIs {
 		sub.add(r.g.watch(r.s, uri, r.principal, func() {
 			one.Send(mcp.AppendResourceUpdated(nil, uri, meta.id))
 		}))
 	}
-	r.streaming = true
 	return nil
 }
 
@@ -153,9 +162,7 @@ func (x *exchange) serveGet() {
 		if rejected := x.request.noStream(err); rejected != nil {
 			x.reject(nil, rejected)
 		}
-		return
 	}
-	x.streaming = true
 }
 
 // unknownSession is the answer to a session id that is not good.

@@ -41,8 +41,8 @@ const patience = 20 * time.Second
 //	reload FILE              load another manifest
 //
 // Messages are written as for legacy revisions; in the modern one they get what
-// it wants in _meta and headers. $state and $task stand for the last requestState
-// and task, also in what was heard.
+// it wants in _meta and headers. $state, $task and $cursor stand for the last
+// requestState, taskId and nextCursor, also in what was heard.
 type player struct {
 	t        *testing.T
 	r        *rig
@@ -59,9 +59,9 @@ type player struct {
 	together     int
 	commands     int
 	// asked are the names of the server's requests, by id.
-	asked       map[string]string
-	state, task string
-	events      map[string]bool // ids of events of the session
+	asked               map[string]string
+	state, task, cursor string
+	events              map[string]bool // ids of events of the session
 }
 
 // readyReply is what the client will answer.
@@ -267,7 +267,7 @@ func (p *player) post(line string) {
 // sendMessage posts a message as the revision wants it.
 func (p *player) sendMessage(line string) *hearing {
 	p.t.Helper()
-	line = strings.ReplaceAll(strings.ReplaceAll(line, "$state", p.state), "$task", p.task)
+	line = strings.NewReplacer("$state", p.state, "$task", p.task, "$cursor", p.cursor).Replace(line)
 	headers := make(map[string]string)
 	if era(p.revision) == "modern" {
 		line = modernize(line, p.capabilities, headers)

@@ -27,6 +27,8 @@ type entry struct {
 	tool                  *tool
 	// target is what was called, if it is no tool.
 	target *target
+	// resumed says that this is a later round of a call that was counted.
+	resumed bool
 	// named says that the request named a tool, known or not.
 	named              bool
 	code               int
@@ -74,7 +76,7 @@ func (x *exchange) record() {
 		e.outcome = "ok"
 	}
 	x.g.observe.Request(methodLabel(e.method), string(e.revision), status)
-	if name := e.toolName(); name != "" {
+	if name := e.toolName(); name != "" && !e.resumed && !x.forwarded {
 		x.g.observe.Call(observe.Call{
 			Tool: name, Outcome: e.outcome, ErrorType: e.errorType, Duration: took,
 			Coerced: e.Coerced, LimitScope: e.LimitScope, Bytes: e.bytes(x.resp.Body),

@@ -86,7 +86,6 @@ func (c *callRun) require(p *mcp.Pending) error {
 		return fmt.Errorf("request state: %w", err)
 	}
 	state := c.r.g.ring.Load().SealString(purposeState, plain, c.bound())
-	c.r.entry.outcome = "input_required"
 	c.r.resp.ContentType = jsonType
 	c.r.resp.Body = c.r.s.encoder.AppendInputRequired(c.r.resp.Body, c.r.message.ID, p.Questions, state)
 	return nil
@@ -123,6 +122,7 @@ func (c *callRun) resume() (*plugins.Resume, *mcp.Error) {
 		return nil, mcp.Rejected(mcp.CodeInvalidParams, "Invalid params: requestState was used already; call again without it")
 	}
 	c.spent = state.Spent
+	c.r.entry.resumed = true
 	resume.State, resume.Spent = state.State, state.Spent
 	return resume, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
@@ -18,6 +19,9 @@ type stages struct {
 	programs []program
 	last     plugins.Handler
 }
+
+// confirmKey is the key of the question that `confirm` puts.
+const confirmKey = "confirm"
 
 // stageState is where a pending call stands.
 type stageState struct {
@@ -92,6 +96,10 @@ func (at *stageState) call(call *plugins.Call, resume *plugins.Resume) *plugins.
 	if resume != nil {
 		own := *resume
 		own.State = at.State
+		if at.Stage > 0 && own.Answers[confirmKey] != nil { // taken by the stage that it was meant for
+			own.Answers = maps.Clone(own.Answers)
+			delete(own.Answers, confirmKey)
+		}
 		run.Resume = &own
 	}
 	return call.WithRun(&run)

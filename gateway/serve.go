@@ -30,9 +30,8 @@ type exchange struct {
 	// has told it.
 	remote  netip.Addr
 	vouched bool
-	// forwarded says that another replica has answered, streaming that an
-	// event stream is the answer and goes on.
-	forwarded, streaming bool
+	// forwarded says that another replica has answered.
+	forwarded bool
 	// batch says that the message is one of an array.
 	batch bool
 	// single is the session of a client all of whose messages come and go on
@@ -42,6 +41,17 @@ type exchange struct {
 	// peer is what is remembered of such a client.
 	peer *peer
 	talk *talk
+	// reused is what is used again with the exchange.
+	reused *reused
+}
+
+// reused is what exchanges keep from request to request.
+type reused struct {
+	talk talk
+	// slow goes off when a call has been silent for long.
+	slow *time.Timer
+	// spoiled says that the timer may still be running.
+	spoiled bool
 }
 
 // Limits returns the limits of the current manifest.
@@ -61,8 +71,10 @@ func (g *Gateway) Serve(req *edge.Request, resp *edge.Response) {
 			x.panicked()
 		}
 		x.record()
-		*x = exchange{}
-		g.exchanges.Put(x)
+		if again := x.reused; !again.spoiled {
+			*x = exchange{reused: again}
+			g.exchanges.Put(x)
+		}
 	}()
 	x.serve()
 	returned = true
@@ -73,6 +85,9 @@ func (x *exchange) panicked() {
 	failure := &plugins.Error{Kind: plugins.KindInternal, Cause: errPanic}
 	x.entry.failed(verdictOf(failure), failure)
 	x.resp.Status = 500
+	if x.talk != nil {
+		x.talk.end()
+	}
 }
 
 var errPanic = errors.New("panic: see the log line with the same request_id")

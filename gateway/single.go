@@ -24,6 +24,9 @@ type peer struct {
 	principal *plugins.Principal
 	nonce     stream.Nonce
 	single    *stream.Session
+	// line is where everything goes, frame how.
+	line  stream.Sink
+	frame stream.Framing
 	// ready is closed once single is set.
 	ready chan struct{}
 	// calls are the requests being served, slots bounds them.
@@ -53,7 +56,6 @@ func (p *peer) begin(r mcp.Revision, c mcp.ClientCapabilities) {
 func (r *request) openPeer() *mcp.Error {
 	r.peer.mu.Lock()
 	defer r.peer.mu.Unlock()
-	r.session.nonce = r.peer.nonce
 	r.revision, r.caps = r.peer.revision, r.peer.capabilities
 	if r.revision == "" {
 		if r.message.Method != "ping" {
@@ -101,7 +103,7 @@ func (g *Gateway) servePeer(p *peer, body []byte) {
 	defer s.done()
 	x := &exchange{
 		g: g, s: s, req: edge.NewRequest(newRequestID(), body), resp: &edge.Response{}, started: time.Now(),
-		principal: p.principal, single: p.single, peer: p,
+		principal: p.principal, single: p.single, peer: p, reused: &reused{}, session: session{nonce: p.nonce},
 	}
 	returned := false
 	defer func() {
@@ -167,9 +169,9 @@ func (g *Gateway) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, c
 	if err != nil {
 		return fmt.Errorf("stdio: %w", err)
 	}
-	g.hears(nonce, principal)
+	single.SetOwner(principal)
 	p := newPeer(principal, nonce)
-	p.single = single
+	p.single, p.line, p.frame = single, sink, stream.AppendLine
 	stop := context.AfterFunc(ctx, sink.End)
 	defer stop()
 	err = g.readLines(ctx, in, p)
@@ -258,6 +260,13 @@ type lineSink struct {
 	done    chan struct{}
 	onEnd   []func()
 }
+
+// sharedLine is a line that others write to as well: it outlives what ends on
+// it.
+type sharedLine struct{ stream.Sink }
+
+// End implements stream.Sink.
+func (sharedLine) End() {}
 
 // maxPendingLines bounds what waits to be written to standard output, in bytes.
 const maxPendingLines = 64 << 20

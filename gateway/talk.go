@@ -25,23 +25,59 @@ type talk struct {
 	mu sync.Mutex
 	// channel is nil until something is said.
 	channel *stream.Channel
+	// over says that the answer is on its way.
+	over bool
 	// reached is the progress told last.
 	reached float64
 	told    bool
 }
 
-// talker is the way to the client, for the parts that a call passes; nil if
-// the client hears nothing but the answer.
-func (r *request) talker() plugins.Talk {
-	if !r.converses() {
+// beginTalk prepares the way to the client for a call. The call's parts get it
+// if the client wants to hear of more than the answer.
+func (r *request) beginTalk() plugins.Talk {
+	t := &r.reused.talk
+	t.r, t.level, t.channel, t.over, t.reached, t.told = r, r.logLevel(), nil, false, 0, false
+	r.talk = t
+	if t.level == mcp.LevelOff && r.meta.ProgressToken == nil || !r.converses() {
 		return nil
 	}
-	level := r.logLevel()
-	if level == mcp.LevelOff && r.meta.ProgressToken == nil {
-		return nil
+	return t
+}
+
+// silence is how long a call may take before its client is shown that it is
+// still being served: what stands between them may give up on a silent
+// connection after a minute.
+const silence = 15 * time.Second
+
+// mind watches over a call's silence until what it returns is called.
+func (r *request) mind() func() {
+	if r.single != nil || r.batch {
+		return func() {}
 	}
-	r.talk = &talk{r: r, level: level}
-	return r.talk
+	if r.reused.slow == nil {
+		r.reused.slow = time.AfterFunc(silence, r.reused.talk.breakSilence)
+	} else {
+		r.reused.slow.Reset(silence)
+	}
+	return r.endMind
+}
+
+func (r *request) endMind() {
+	if !r.reused.slow.Stop() {
+		r.reused.spoiled = true
+	}
+}
+
+// breakSilence makes the answer an event stream, which has keep-alives.
+func (t *talk) breakSilence() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over || !t.r.converses() {
+		return
+	}
+	if c, err := t.openChannel(); err == nil {
+		c.Begin()
+	}
 }
 
 // converses reports whether anything can be said to the client before the
@@ -86,7 +122,7 @@ func (t *talk) Progress(p mcp.Progress) {
 
 // tick tells that the call goes on, where nobody knows how far it has come.
 func (t *talk) tick(status string) {
-	if t == nil || t.r.meta.ProgressToken == nil {
+	if t.r.meta.ProgressToken == nil {
 		return
 	}
 	t.mu.Lock()
@@ -107,13 +143,13 @@ func (t *talk) Log(m mcp.LogMessage) {
 
 // send says something; the caller holds the lock.
 func (t *talk) send(message []byte) {
-	if c, err := t.open(); err == nil {
+	if c, err := t.openChannel(); err == nil {
 		c.Send(message)
 	}
 }
 
-// open returns the channel to the client.
-func (t *talk) open() (*stream.Channel, error) {
+// openChannel returns the channel to the client; the caller holds the lock.
+func (t *talk) openChannel() (*stream.Channel, error) {
 	if t.channel != nil {
 		return t.channel, nil
 	}
@@ -149,15 +185,27 @@ func (r *request) live() (*stream.Session, error) {
 	}
 	live, err := r.g.streams.Session(r.session.nonce, r.principal.Key, r.session.expires)
 	if err == nil {
-		r.g.hears(r.session.nonce, r.principal)
+		live.SetOwner(r.principal)
 	}
 	return live, err //nolint:wrapcheck // its errors are told apart by the caller
+}
+
+// end notes that nothing more is said.
+func (t *talk) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
 }
 
 // finish sends the answer, which is in the response's body, the way that the
 // client is being talked to.
 func (r *request) finish() {
-	if r.talk == nil || r.talk.channel == nil {
+	if r.talk == nil {
+		return
+	}
+	r.talk.mu.Lock()
+	defer r.talk.mu.Unlock()
+	if r.talk.over = true; r.talk.channel == nil {
 		return
 	}
 	var answer []byte
@@ -171,11 +219,8 @@ func (r *request) finish() {
 // stream of its own request. ctx has no deadline: the clock stands while a
 // question is open.
 func (r *request) ask(ctx context.Context, questions []mcp.Question) (map[string][]byte, error) {
-	if r.talk == nil {
-		r.talk = &talk{r: r}
-	}
 	r.talk.mu.Lock()
-	channel, err := r.talk.open()
+	channel, err := r.talk.openChannel()
 	r.talk.mu.Unlock()
 	if err != nil {
 		return nil, overload(err)
@@ -216,7 +261,7 @@ func askOne(ctx context.Context, channel *stream.Channel, q *mcp.Question, r mcp
 	reply, err := channel.Request(inner, q.Method(), q.AppendParams(nil, r))
 	switch {
 	case err == nil && reply.Error != nil:
-		return nil, &plugins.Error{Kind: plugins.KindStatus, Message: "The client did not answer: " + q.Message + " It can't be asked this."}
+		return []byte(`{"action":"decline"}`), nil // it won't, whatever its reason
 	case err == nil:
 		return q.RestoreAnswer(r, reply.Result), nil
 	case inner.Err() == context.DeadlineExceeded: //nolint:errorlint // a context returns exactly this

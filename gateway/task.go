@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"strings"
 	"time"
 
@@ -67,10 +68,11 @@ func (j *job) run(ctx context.Context, task *tasks.Task, p *mcp.Pending) tasks.O
 	defer j.s.done()
 	for {
 		answers, err := j.wait(ctx, task, p)
+		call := j.call.WithRun(&plugins.Run{Uncounted: true, Resume: &plugins.Resume{State: p.State, Answers: answers}})
 		if err != nil {
+			giveUp(j.t, call)
 			return j.failed(err)
 		}
-		call := j.call.WithRun(&plugins.Run{Uncounted: true, Resume: &plugins.Resume{State: p.State, Answers: answers}})
 		result, err := j.round(ctx, call)
 		if err != nil {
 			return j.failed(err)
@@ -98,20 +100,16 @@ func (j *job) wait(ctx context.Context, task *tasks.Task, p *mcp.Pending) (map[s
 		return task.Ask(ctx, p.Questions) //nolint:wrapcheck // failureOf knows it
 	}
 	task.Working(p.Status, max(p.Wait, 100*time.Millisecond))
-	timer := time.NewTimer(p.Wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil, nil
-	case <-ctx.Done():
-		return nil, ctx.Err() //nolint:wrapcheck // failureOf knows it
-	}
+	return nil, pause(ctx, p.Wait)
 }
 
 // failed is the outcome of a failure: a tool's is a result that says so, any
 // other an error.
 func (j *job) failed(err error) tasks.Outcome {
 	failure := failureOf(err)
+	if errors.Is(err, tasks.ErrUnanswered) {
+		failure = &plugins.Error{Kind: plugins.KindTimeout, Message: "Nobody answered in time.", Cause: err}
+	}
 	if v := verdictOf(failure); v.code == 0 {
 		j.record(true)
 		return tasks.Outcome{Result: j.s.encoder.AppendToolResult(nil, mcp.Newest, mcp.ErrorResult(failure.Message)), Message: failure.Message}

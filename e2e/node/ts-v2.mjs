@@ -42,6 +42,7 @@ function call(name, args, options) {
 }
 
 await run({
+  notFound: -32602, // in every revision: the SDK knows no other
   async connect() {
     await client.connect(transport);
     return { version: client.getNegotiatedProtocolVersion(), server: client.getServerVersion() };
@@ -62,6 +63,7 @@ await run({
   listen: async () => modern() && listen({}),
   subscribe: (uri) => (modern() ? listen({ resourceSubscriptions: [uri] }) : client.subscribeResource({ uri })),
   unsubscribe: (uri) => (modern() ? listen({}) : client.unsubscribeResource({ uri })),
+  reload: () => command && process.kill(transport.pid, 'SIGHUP'),
   async close() {
     await listening?.close();
     await client.close();

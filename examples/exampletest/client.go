@@ -27,6 +27,8 @@ type Answer struct {
 	Message string
 	// Tools are the names in an answer to tools/list.
 	Tools []string
+	// Result is the whole result; nil if there is none.
+	Result json.RawMessage
 }
 
 // Block is a content block.
@@ -123,19 +125,35 @@ func (g *Gateway) Do(method, path, body string, headers map[string]string) Answe
 // read decodes an answer of the gateway.
 func (g *Gateway) read(response *http.Response, text []byte) Answer {
 	g.t.Helper()
+	a, err := decodeAnswer(text)
+	if err != nil {
+		g.t.Fatalf("the answer is no JSON: %d %s", response.StatusCode, text)
+	}
+	a.Status, a.Header = response.StatusCode, response.Header
+	return a
+}
+
+// decodeAnswer decodes a JSON-RPC response.
+func decodeAnswer(text []byte) (Answer, error) {
 	var m struct {
-		Result struct {
-			Content           []Block         `json:"content"`
-			StructuredContent json.RawMessage `json:"structuredContent"`
-			IsError           bool            `json:"isError"`
-			Tools             []struct {
-				Name string `json:"name"`
-			} `json:"tools"`
-		} `json:"result"`
-		Error json.RawMessage `json:"error"`
+		Result json.RawMessage `json:"result"`
+		Error  json.RawMessage `json:"error"`
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
-		g.t.Fatalf("the answer is no JSON: %d %s", response.StatusCode, text)
+		return Answer{}, err
+	}
+	var result struct {
+		Content           []Block         `json:"content"`
+		StructuredContent json.RawMessage `json:"structuredContent"`
+		IsError           bool            `json:"isError"`
+		Tools             []struct {
+			Name string `json:"name"`
+		} `json:"tools"`
+	}
+	if m.Result != nil {
+		if err := json.Unmarshal(m.Result, &result); err != nil {
+			return Answer{}, err
+		}
 	}
 	var failure struct {
 		Code    int    `json:"code"`
@@ -146,19 +164,18 @@ func (g *Gateway) read(response *http.Response, text []byte) Answer {
 		failure.Message = string(m.Error)
 	}
 	a := Answer{
-		Status: response.StatusCode, Header: response.Header,
-		Structured: m.Result.StructuredContent, Blocks: m.Result.Content, IsError: m.Result.IsError,
-		Code: failure.Code, Message: failure.Message,
+		Structured: result.StructuredContent, Blocks: result.Content, IsError: result.IsError,
+		Code: failure.Code, Message: failure.Message, Result: m.Result,
 	}
 	var texts []string
-	for _, block := range m.Result.Content {
+	for _, block := range result.Content {
 		if block.Type == "text" {
 			texts = append(texts, block.Text)
 		}
 	}
 	a.Text = strings.Join(texts, "\n")
-	for _, tool := range m.Result.Tools {
+	for _, tool := range result.Tools {
 		a.Tools = append(a.Tools, tool.Name)
 	}
-	return a
+	return a, nil
 }

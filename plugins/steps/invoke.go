@@ -69,6 +69,9 @@ func (r *run) invoke(ctx context.Context, j *job) outcome {
 	result, err := callee.Call(ctx, call)
 	r.merge(call.Record)
 	if err != nil {
+		if !unreached(err) {
+			u.Nested = nil // it has undone its own steps
+		}
 		return outcome{err: r.rephrase(j, r.failureOf(ctx, err))} //nolint:contextcheck // a text's expressions have a clock of their own
 	}
 	defer result.Free()
@@ -76,7 +79,23 @@ func (r *run) invoke(ctx context.Context, j *job) outcome {
 		u.Tool, u.Nested, u.Spent = t.name, result.Pending.State, u.Spent+int64(time.Since(started))
 		return outcome{wait: nested(j.key, result.Pending)}
 	}
+	u.Nested = nil
 	return r.take(j, result) //nolint:contextcheck // a text's expressions have a clock of their own
+}
+
+// unreached reports whether a policy refused a call before it came to what it
+// had to go on with: that is pending still.
+func unreached(err error) bool {
+	var refused *plugins.Error
+	if !errors.As(err, &refused) {
+		return false
+	}
+	switch refused.Kind {
+	case plugins.KindDenied, plugins.KindScope, plugins.KindLimited, plugins.KindOverload, plugins.KindInvalid, plugins.KindBreakerOpen:
+		return true
+	default:
+		return false
+	}
 }
 
 // callee finds a tool, for a caller who may call it.

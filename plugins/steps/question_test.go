@@ -212,6 +212,33 @@ func TestFailureGivesUpWhatIsPending(t *testing.T) {
 	}
 }
 
+// TestRefusedRoundIsGivenUp: a policy that refuses a later round of a step's
+// call does not keep what that did from being undone.
+func TestRefusedRoundIsGivenUp(t *testing.T) {
+	w := newWorld()
+	w.compose(t, "inner", Step{ID: "paid", Tool: "echo", Undo: &Undo{Tool: "refund", Args: raw(`{"inner":1}`)}}, Step{ID: "sure", Ask: &Ask{Message: "?"}})
+	inner, refusals := w.tools["inner"], 0
+	w.tools["inner"] = func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
+		if call.Resumed() != nil && refusals == 0 {
+			refusals++
+			return nil, &plugins.Error{Kind: plugins.KindOverload, Message: "Busy."}
+		}
+		return inner(ctx, call)
+	}
+	_, _, err := drive(t, w.program(t, Step{ID: "in", Tool: "inner"}), newCall(nil), client{"in.sure": accept})
+	if got := outcomeOf(nil, err); got != "! Busy." {
+		t.Error(got)
+	}
+	refusals = 0
+	run, _, err := drive(t, w.program(t, Step{ID: "in", Tool: "inner", Optional: true}), newCall(nil), client{"in.sure": accept})
+	if got := outcomeOf(run, err); got != `{"in":null}` {
+		t.Error(got)
+	}
+	if got := strings.Join(w.done(), " "); got != `echo{} refund{"inner":1} echo{} refund{"inner":1}` {
+		t.Errorf("calls %s", got)
+	}
+}
+
 func TestPendingCallIsGivenUp(t *testing.T) {
 	w := newWorld()
 	p := w.program(t, Step{ID: "paid", Tool: "echo", Undo: &Undo{Tool: "refund"}}, Step{ID: "sure", Ask: &Ask{Message: "?"}})

@@ -288,6 +288,9 @@ func (r *run) settle(ctx context.Context, j *job, out outcome) outcome {
 	case out.err != nil:
 		r.p.log.LogAttrs(ctx, slog.LevelWarn, "an optional step failed", slog.String("tool", r.p.env.Name),
 			slog.String("step", j.step.label), slog.String("reason", out.err.Message), slog.Any("error", out.err.Cause))
+		if j.unit.Nested != nil {
+			r.abandon(context.WithoutCancel(ctx), j.unit)
+		}
 		out = outcome{}
 	}
 	u := j.unit

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -216,6 +217,40 @@ func TestCancelledCallIsUndone(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestFailuresOfCallees(t *testing.T) {
+	for name, test := range map[string]struct {
+		tool plugins.Handler
+		want string
+	}{
+		"without words": {func(context.Context, *plugins.Call) (*mcp.Result, error) { return &mcp.Result{IsError: true}, nil }, "! The step s failed."},
+		"its own time":  {func(context.Context, *plugins.Call) (*mcp.Result, error) { return nil, context.DeadlineExceeded }, "! A step took longer than it may."},
+		"cancelled by itself": {func(context.Context, *plugins.Call) (*mcp.Result, error) {
+			return nil, &plugins.Error{Kind: plugins.KindCancelled, Message: "The call was cancelled."}
+		}, "! A step was cancelled."},
+		"a secret cause": {func(context.Context, *plugins.Call) (*mcp.Result, error) { return nil, errors.New("secret") }, "! Internal error"},
+		"answers that are no JSON": {func(context.Context, *plugins.Call) (*mcp.Result, error) {
+			return &mcp.Result{Structured: []byte(`{"a":1,"a":2}`)}, nil
+		}, "! The answer of a step can't be read."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.tool("fails", test.tool)
+			p := w.program(t, Step{ID: "s", Tool: "fails"})
+			_, _, err := p.Run(context.Background(), newCall(nil))
+			if got := outcomeOf(nil, err); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+	w := newWorld()
+	p := w.program(t, Step{Tool: "echo"})
+	delete(w.tools, "echo")
+	_, _, err := p.Run(context.Background(), newCall(nil))
+	if got := outcomeOf(nil, err); got != "! Internal error" {
+		t.Errorf("a tool that is gone gave %q", got)
 	}
 }
 

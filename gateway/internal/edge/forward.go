@@ -237,6 +237,7 @@ func outgoingHeaders(req *Request, extra [][2]string) http.Header {
 func copyHead(resp *Response, in *http.Response) {
 	resp.Status = in.StatusCode
 	resp.ContentType = in.Header.Get("Content-Type")
+	resp.headers = resp.headers[:0] // the replica has answered for all of them
 	for name, values := range in.Header {
 		switch name {
 		case "Content-Type", "Date", "X-Request-Id", noSniff, "X-Accel-Buffering":

@@ -49,6 +49,8 @@ type Stream struct {
 
 	mu    sync.Mutex
 	state uint8
+	// head is the head of the answer without its last line, until it is sent.
+	head string
 	// clean says that a stream that is over was written to its end.
 	clean bool
 	// detached says that the stream outlives the handler, owner that the
@@ -85,6 +87,7 @@ func (s *Stream) Send(p []byte) bool {
 		return false
 	}
 	s.last = time.Now()
+	s.sendHead()
 	s.enqueue(text(p))
 	return s.flush()
 }
@@ -108,9 +111,18 @@ func (s *Stream) End() {
 		return
 	}
 	s.state = streamEnding
+	s.sendHead()
 	if s.chunked {
 		s.enqueueRaw("0\r\n\r\n")
 	}
+	s.flush()
+}
+
+// endWithHead ends an answer that has no body.
+func (s *Stream) endWithHead() {
+	s.mu.Lock()
+	s.state = streamEnding
+	s.sendHead()
 	s.flush()
 }
 
@@ -123,11 +135,18 @@ func (s *Stream) Cut() { s.finish(false) }
 // the client of a detached stream has gone, at once if a write fails, else
 // within a second on Linux and with the next keep-alive elsewhere. When the
 // stream ends, the connection is closed; what the client sends on it after the
-// request is never served.
+// request is never served. Detach before the first Send, and the client is told
+// so.
 func (s *Stream) Detach() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.detached = true
+	if s.state != streamOpen || s.head == "" {
+		s.mu.Unlock()
+		return
+	}
+	s.closing = true
+	s.sendHead()
+	s.flush()
 }
 
 // OnEnd calls f when the stream is over: ended and written, cut, or the client
@@ -198,20 +217,40 @@ func (s *Stream) handOver() bool {
 	return true
 }
 
-// beat sends the keep-alive if it is due.
+// beat sends the keep-alive if it is due, or the head of an answer that has
+// nothing to say yet.
 func (s *Stream) beat(now time.Time, silence time.Duration) {
 	s.mu.Lock()
-	if s.state != streamOpen || s.writing || s.keepAlive == "" || now.Sub(s.last) < silence {
+	due := s.keepAlive != "" && now.Sub(s.last) >= silence
+	if s.state != streamOpen || s.writing || !due && s.head == "" {
 		s.mu.Unlock()
 		return
 	}
-	s.last = now
-	s.enqueue(s.keepAlive)
+	s.sendHead()
+	if due {
+		s.last = now
+		s.enqueue(s.keepAlive)
+	}
 	s.flush()
 }
 
-// newStream starts a stream with its head.
-func newStream(c *conn, table *streams, keepAlive string, head []byte) *Stream {
+// sendHead queues the head, if it has not been. It goes out with the first
+// piece, or when it is clear that the connection ends with the stream, or
+// within a second.
+func (s *Stream) sendHead() {
+	if s.head == "" {
+		return
+	}
+	s.enqueueRaw(s.head)
+	if s.closing {
+		s.enqueueRaw("Connection: close\r\n")
+	}
+	s.enqueueRaw("\r\n")
+	s.head = ""
+}
+
+// newStream makes a stream.
+func newStream(c *conn, table *streams, keepAlive string) *Stream {
 	s := &Stream{conn: c, table: table, keepAlive: keepAlive, fd: -1, index: -1, last: time.Now()}
 	s.progress.L = &s.mu
 	if c.tcp != nil {
@@ -222,7 +261,6 @@ func newStream(c *conn, table *streams, keepAlive string, head []byte) *Stream {
 			}
 		}
 	}
-	s.enqueueRaw(text(head))
 	return s
 }
 

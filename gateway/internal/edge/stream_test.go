@@ -326,8 +326,11 @@ func TestDetachedStream(t *testing.T) {
 				s.OnEnd(func() { close(over) })
 				streams <- s
 			})
-			s := <-streams
-			body := c.head().Body
+			s, resp := <-streams, c.head()
+			if !resp.Close {
+				t.Error("the client is not told that the connection will be closed")
+			}
+			body := resp.Body
 			eventually(t, s.conn.owned.Load)
 			for range 3 {
 				if !s.Send([]byte("later")) {
@@ -358,8 +361,8 @@ func TestDetachedStream(t *testing.T) {
 func TestDetachedAndEnded(t *testing.T) {
 	c := dial(t, start(t, func(_ *Request, resp *Response) {
 		s := begin(resp, "")
-		s.Detach()
 		s.Send([]byte("x"))
+		s.Detach()
 		s.End()
 		s.wait()
 	}))
@@ -386,6 +389,7 @@ func TestStreamHangup(t *testing.T) {
 				c := dialAny(t, secure, lim, func(req *Request, resp *Response) {
 					s := begin(resp, ": alive\n\n")
 					s.OnEnd(func() { close(over) })
+					s.Send([]byte("x"))
 					switch path {
 					case "/detached":
 						s.Detach()
@@ -430,6 +434,20 @@ func TestStreamKeepAlive(t *testing.T) {
 			(<-streams).End()
 		})
 	}
+}
+
+// TestSilentStreamHasHead: a client learns that it is being answered although
+// there is nothing to say yet.
+func TestSilentStreamHasHead(t *testing.T) {
+	told := make(chan struct{})
+	c := dialAny(t, false, streaming(), func(_ *Request, resp *Response) {
+		begin(resp, "")
+		<-told
+	})
+	if resp := c.head(); resp.StatusCode != 200 || resp.Close {
+		t.Errorf("%d, close %v", resp.StatusCode, resp.Close)
+	}
+	close(told)
 }
 
 // TestNoKeepAliveUnasked looks at streams that ask for none, or have said

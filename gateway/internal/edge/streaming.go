@@ -15,7 +15,8 @@ const eventStream = "text/event-stream"
 
 // Stream begins an answer that is sent piece by piece while the handler runs,
 // or beyond if it is detached. Status, ContentType and the headers set so far
-// go out at once; Body is not used any more. keepAlive, if it is not empty, is
+// go out with the first piece, within a second at the latest; Body is not used
+// any more. keepAlive, if it is not empty, is
 // sent after 15 seconds of silence. When the handler returns, a stream that is
 // neither ended nor detached is ended, and if the handler panics, the
 // connection is cut. A further call returns the same stream.
@@ -35,29 +36,23 @@ func (x *exchange) startStream(keepAlive string) *Stream {
 	c, table := x.hangup.conn, x.server.streams
 	request, header := &x.ctx.Request.Header, &x.ctx.Response.Header
 	chunked := request.IsHTTP11()
-	closing := !chunked || x.resp.Close || request.ConnectionClose() || c.listener.draining.Load()
 	x.writeHeaders(header)
 	if strings.EqualFold(x.resp.ContentType, eventStream) {
 		header.Set("X-Accel-Buffering", "no") // else nginx collects the pieces
 	}
 	if chunked {
 		header.SetContentLength(-1)
-	} else {
-		header.SetContentLength(-2)
 	}
-	if closing {
-		header.SetConnectionClose()
-	}
-	s := newStream(c, table, keepAlive, header.AppendBytes(nil))
-	s.chunked, s.closing = chunked, closing
-	if x.req.Method == fasthttp.MethodHead { // a head is all it gets
-		s.state = streamEnding
-	}
+	s := newStream(c, table, keepAlive)
+	s.head = strings.TrimSuffix(string(header.AppendBytes(nil)), "\r\n")
+	s.chunked = chunked
+	s.closing = !chunked || x.resp.Close || request.ConnectionClose() || c.listener.draining.Load()
 	c.stream.Store(s)
 	table.add(s)
-	s.mu.Lock()
-	s.flush()
 	x.hangup.attach(s)
+	if x.req.Method == fasthttp.MethodHead { // a head is all it gets
+		s.endWithHead()
+	}
 	return s
 }
 

@@ -48,6 +48,17 @@ func (c *Channel) Send(message []byte) {
 	c.send(event{message: message})
 }
 
+// Begin opens the stream with nothing to say yet, so that its client sees that
+// the request is being served.
+func (c *Channel) Begin() {
+	s := c.session
+	s.mu.Lock()
+	defer s.unlock()
+	if !c.finished && !s.ended && s.shared == nil {
+		c.start()
+	}
+}
+
 // send reports whether the message reaches the client, as far as is known.
 func (c *Channel) send(e event) bool {
 	s := c.session

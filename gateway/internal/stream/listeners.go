@@ -19,6 +19,7 @@ type Listener[M any] struct {
 	Meta M
 
 	attachment *attachment
+	frame      Framing
 	mu         sync.Mutex // keeps messages in order, the first one first
 	remove     func()
 }
@@ -28,15 +29,15 @@ func NewListeners[M any](t *Table) *Listeners[M] {
 	return &Listeners[M]{table: t, all: make(map[*Listener[M]]struct{})}
 }
 
-// Add lists a stream and sends its first message, the acknowledgement. open
-// makes the sink; it isn't called if there is an error: ErrLimit, ErrEnded
+// Add lists a stream and sends its first message, the acknowledgement. Messages
+// are framed as AppendEvent or AppendLine do. open makes the sink; it isn't called if there is an error: ErrLimit, ErrEnded
 // after EndAll, ErrGone if open returns nil.
-func (l *Listeners[M]) Add(open func() Sink, meta M, first []byte) (*Listener[M], error) {
+func (l *Listeners[M]) Add(open func() Sink, frame Framing, meta M, first []byte) (*Listener[M], error) {
 	a, err := l.table.waiter(nil)
 	if err != nil {
 		return nil, err
 	}
-	one := &Listener[M]{Meta: meta, attachment: a}
+	one := &Listener[M]{Meta: meta, attachment: a, frame: frame}
 	one.remove = func() {
 		l.mu.Lock()
 		delete(l.all, one)
@@ -113,7 +114,7 @@ func (one *Listener[M]) Send(message []byte) bool {
 }
 
 func (one *Listener[M]) send(message []byte) bool {
-	if one.attachment.send(AppendEvent(make([]byte, 0, len(message)+32), "", message)) {
+	if one.attachment.send(one.frame(make([]byte, 0, len(message)+32), "", message)) {
 		return true
 	}
 	one.remove()

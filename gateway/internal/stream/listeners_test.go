@@ -13,12 +13,12 @@ func TestListeners(t *testing.T) {
 	list := NewListeners[string](table)
 	var sinks [3]fakeSink
 	for i := range sinks {
-		if _, err := list.Add(sinks[i].opener(), fmt.Sprint(i), []byte(`"ack"`)); err != nil {
+		if _, err := list.Add(sinks[i].opener(), AppendEvent, fmt.Sprint(i), []byte(`"ack"`)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	opened := false
-	if _, err := list.Add(func() Sink { opened = true; return nil }, "3", nil); !errors.Is(err, ErrLimit) || opened {
+	if _, err := list.Add(func() Sink { opened = true; return nil }, AppendEvent, "3", nil); !errors.Is(err, ErrLimit) || opened {
 		t.Errorf("a fourth: %v, opened %v", err, opened)
 	}
 	sinks[1].End()
@@ -27,11 +27,11 @@ func TestListeners(t *testing.T) {
 	if list.Len() != 1 || table.Streams() != 1 || !sinks[2].over() {
 		t.Errorf("%d listeners, %d streams", list.Len(), table.Streams())
 	}
-	if _, err := list.Add(func() Sink { return nil }, "4", nil); !errors.Is(err, ErrGone) {
+	if _, err := list.Add(func() Sink { return nil }, AppendEvent, "4", nil); !errors.Is(err, ErrGone) {
 		t.Errorf("without a sink: %v", err)
 	}
 	late := &fakeSink{}
-	one, err := list.Add(late.opener(), "late", []byte(`"ack"`))
+	one, err := list.Add(late.opener(), AppendEvent, "late", []byte(`"ack"`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestListeners(t *testing.T) {
 	if !sinks[0].over() || list.Len() != 0 || table.Streams() != 0 || table.waiting.taken.Load() != 0 {
 		t.Errorf("left over: %d listeners, %d streams, %d slots", list.Len(), table.Streams(), table.waiting.taken.Load())
 	}
-	if _, err := list.Add(late.opener(), "", nil); !errors.Is(err, ErrEnded) {
+	if _, err := list.Add(late.opener(), AppendEvent, "", nil); !errors.Is(err, ErrEnded) {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -68,7 +68,7 @@ func TestAcknowledgementComesFirst(t *testing.T) {
 	var sinks [200]fakeSink
 	for i := range sinks {
 		wg.Go(func() {
-			one, err := list.Add(sinks[i].opener(), i, []byte(`"ack"`))
+			one, err := list.Add(sinks[i].opener(), AppendEvent, i, []byte(`"ack"`))
 			if err == nil && i%2 == 0 {
 				one.End([]byte(`"end"`))
 			}

@@ -20,6 +20,7 @@ type Session struct {
 	expires   time.Time // zero: never
 	used      atomic.Int64
 	level     atomic.Uint32 // one more than the level; zero is the default
+	owner     atomic.Value
 	done      chan struct{} // closed when the session ends; nil if there is none
 
 	// shared carries everything, if the transport has one stream for it all;
@@ -40,6 +41,13 @@ type Session struct {
 	pending  map[string]*pending
 	watched  map[string]*subscription
 }
+
+// SetOwner notes what the gateway knows of the caller whose session it is,
+// always of one type.
+func (s *Session) SetOwner(owner any) { s.owner.Store(owner) }
+
+// Owner is what SetOwner was given last; nil before.
+func (s *Session) Owner() any { return s.owner.Load() }
 
 // newSalt makes event ids differ between the lives of a session.
 func newSalt() string { return strings.ToLower(rand.Text()[:10]) }
