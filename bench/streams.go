@@ -43,6 +43,7 @@ type streamsReport struct {
 	Idle    time.Duration `json:"idle_ns"`
 	IdleCPU time.Duration `json:"idle_cpu_ns"`
 	PeakRSS int64         `json:"peak_rss"`
+	Start   memory        `json:"start"`
 	Before  memory        `json:"before"`
 	Open    memory        `json:"open"`
 	After   memory        `json:"after"`
@@ -80,7 +81,7 @@ func listen(o options) error {
 	return missed(r.Goals)
 }
 
-// measure has a crowd come, listen and go.
+// measure has a crowd come and go, and another come, listen and go.
 func (s *site) measure(o options) (*streamsReport, error) {
 	r := newStreamsReport(o)
 	addr, err := netip.ParseAddrPort(s.gateway.addr)
@@ -88,12 +89,11 @@ func (s *site) measure(o options) (*streamsReport, error) {
 		return nil, err
 	}
 	plan := crowd.Plan{Server: addr, Streams: o.streams, DeafEvery: deafEvery, URI: watchedURI, Token: s.identity.tokenOf()}
-	if err = crowd.Warm(plan); err != nil {
+	if r.Start, err = s.settle(o); err != nil {
 		return nil, err
 	}
-	if r.Before, err = s.settle(); err != nil {
-		return nil, err
-	}
+	// A first crowd, so that what is remembered of callers, and what a process
+	// never gives back, isn't taken for a leak: what a second one leaves behind is.
 	progress("opening %d streams", o.streams)
 	begun := time.Now()
 	c, err := crowd.Open(plan)
@@ -101,6 +101,19 @@ func (s *site) measure(o options) (*streamsReport, error) {
 		return nil, err
 	}
 	r.Opening, r.Deaf = time.Since(begun), c.Deaf()
+	if err = c.Leave(); err != nil {
+		return nil, err
+	}
+	if err = s.emptied(o, r.Start); err != nil {
+		return nil, err
+	}
+	if r.Before, err = s.settle(o); err != nil {
+		return nil, err
+	}
+	progress("once more")
+	if c, err = crowd.Open(plan); err != nil {
+		return nil, err
+	}
 	if err = s.attend(o, c, r); err != nil {
 		_ = c.Leave() // the first error counts
 		return nil, err
@@ -109,13 +122,10 @@ func (s *site) measure(o options) (*streamsReport, error) {
 	if err = c.Leave(); err != nil {
 		return nil, err
 	}
-	if err = s.emptied(r.Before); err != nil {
+	if err = s.emptied(o, r.Before); err != nil {
 		return nil, err
 	}
-	if r.After, err = s.settle(); err != nil {
-		return nil, err
-	}
-	for i := range 60 { time.Sleep(time.Second); rss, _ := s.gateway.RSS(); if i % 5 == 0 { progress("%d: %s", i, megabytes(rss)) } }
+	r.After, err = s.settle(o)
 	return r, err
 }
 
@@ -137,7 +147,7 @@ func (s *site) attend(o options, c *crowd.Crowd, r *streamsReport) (err error) {
 		}
 		r.Told = append(r.Told, list, update)
 	}
-	if r.Open, err = s.settle(); err != nil {
+	if r.Open, err = s.settle(o); err != nil {
 		return err
 	}
 	if r.PeakRSS, err = s.gateway.PeakRSS(); err != nil {
@@ -193,40 +203,65 @@ func summary(what string, begun time.Time, arrivals []time.Time) told {
 	return told{What: what, Median: arrivals[len(arrivals)/2].Sub(begun), Last: arrivals[len(arrivals)-1].Sub(begun)}
 }
 
-// settle reads what the gateway holds, after some more garbage collections:
-// reading the metrics is what brings them about.
-func (s *site) settle() (memory, error) {
-	const collections = 4 // a socket's memory outlives the first two
-	var m map[string]float64
+// settle reads what the gateway holds, once it has given back what it gives
+// back.
+func (s *site) settle(o options) (memory, error) {
+	live, err := s.collect()
+	if err != nil {
+		return memory{}, err
+	}
+	rss, err := s.lowest(min(o.idle/4, 5*time.Second))
+	if err != nil {
+		return memory{}, err
+	}
+	m, err := s.metrics()
+	if err != nil {
+		return memory{}, err
+	}
+	descriptors, err := s.gateway.Descriptors()
+	return memory{RSS: rss, Live: live, Descriptors: descriptors, Goroutines: int(m["go_goroutines"])}, err
+}
+
+// collect reads the metrics until that has brought about some more garbage
+// collections, and returns what the last one found in use.
+func (s *site) collect() (int64, error) {
+	const collections = 4 // what sockets hold outlives the first two
 	for begun := -1.0; ; {
-		var err error
-		if m, err = s.metrics(); err != nil {
-			return memory{}, err
+		m, err := s.metrics()
+		if err != nil {
+			return 0, err
 		}
 		done := m["go_gc_duration_seconds_count"]
 		if begun < 0 {
 			begun = done
 		}
 		if done >= begun+collections {
-			break
+			// With GOGC=100 the goal is twice what was in use.
+			return int64(m["go_memstats_next_gc_bytes"]) / 2, nil
 		}
 	}
-	rss, err := s.gateway.RSS()
-	if err != nil {
-		return memory{}, err
+}
+
+// lowest waits until resident memory has not shrunk for a while: unused memory
+// goes back to the system bit by bit.
+func (s *site) lowest(while time.Duration) (int64, error) {
+	const pause = 100 * time.Millisecond
+	low, err := s.gateway.RSS()
+	for last := time.Now(); err == nil && time.Since(last) < while; time.Sleep(pause) {
+		var now int64
+		if now, err = s.gateway.RSS(); now < low {
+			low, last = now, time.Now()
+		}
 	}
-	descriptors, err := s.gateway.Descriptors()
-	return memory{
-		RSS: rss, Descriptors: descriptors, Goroutines: int(m["go_goroutines"]),
-		// With GOGC=100 the collector's goal is twice what it found in use.
-		Live: int64(m["go_memstats_next_gc_bytes"]) / 2,
-	}, err
+	return low, err
 }
 
 // emptied waits until the gateway has closed what was hung up, and until the
-// goroutines have ended that it keeps for further requests.
-func (s *site) emptied(before memory) error {
-	const limit, pause = 30 * time.Second, 100 * time.Millisecond
+// goroutines have ended that it keeps for further requests. If that takes too
+// long, the report tells what is left.
+func (s *site) emptied(o options, before memory) error {
+	const pause = 100 * time.Millisecond
+	limit := min(max(2*time.Second, 2*o.idle), 30*time.Second)
 	for end := time.Now().Add(limit); ; time.Sleep(pause) {
 		descriptors, err := s.gateway.Descriptors()
 		if err != nil {
@@ -236,11 +271,8 @@ func (s *site) emptied(before memory) error {
 		if err != nil {
 			return err
 		}
-		if descriptors <= before.Descriptors+slackDescriptors && int(m["go_goroutines"]) <= before.Goroutines {
+		if descriptors <= before.Descriptors+slackDescriptors && int(m["go_goroutines"]) <= before.Goroutines+slackGoroutines || time.Now().After(end) {
 			return nil
-		}
-		if time.Now().After(end) {
-			return nil // the report tells what is left
 		}
 	}
 }

@@ -186,6 +186,9 @@ func (a *app) welcome(d *demoRun, g *gateway.Gateway) error {
 		"  claude mcp add --transport http acme " + endpoint + " --header \"Authorization: Bearer " + first + "\"\n" +
 		"\nA first call:\n\n" +
 		"  " + program + " call --url " + endpoint + " --token " + first + " get_customer customer_id=" + acme.FirstCustomer + "\n\n" +
+		"In a client for people there are besides: the resources acme://customers/{customer_id} and\n" +
+		"acme://products/{sku}/stock, for support the prompt answer_ticket, and for sales the tool\n" +
+		"place_order, which asks you before it orders anything.\n\n" +
 		"Ctrl-C ends the demo.\n\n")
 	return a.printf("%s", text.String())
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ func (l *loader) advise(m *Manifest) {
 		if p := m.Prompts[name]; !p.IsZero() {
 			l.adviseDescription(p.Place, "prompt", name, p.Description, "people choose prompts by their descriptions")
 			l.adviseTimeout(p.Parts, ceiling)
+			l.adviseBraces(p)
 		}
 	}
 	if !m.Server.IsZero() && m.Server.Admin != "off" && addressProblem(m.Server.Admin) == "" && !loopback(m.Server.Admin) {
@@ -51,6 +53,37 @@ func (l *loader) adviseDescription(p Place, what, name, description, hint string
 		l.warnAt(p, "description", fmt.Sprintf("the description of %s %q is empty", what, clip(name)), hint)
 	case strings.Contains(description, "{{"):
 		l.warnAt(p, "description", "a description is shown as it is written, with its braces", "describe the "+what+" in plain words")
+	}
+}
+
+// adviseBraces warns of arguments in braces, as other templates have them: in
+// messages they stay as they are.
+func (l *loader) adviseBraces(p *Prompt) {
+	messages := p.node.get("messages")
+	if messages == nil {
+		return
+	}
+	for i := range p.Arguments {
+		name := regexp.QuoteMeta(p.Arguments[i].Name)
+		inBraces := regexp.MustCompile(`(?:^|[^${])(\{{1,2}\s*\.?` + name + `\s*\}{1,2})`)
+		l.adviseHoles(messages.value, p.Arguments[i].Name, inBraces)
+	}
+}
+
+func (l *loader) adviseHoles(n *node, name string, inBraces *regexp.Regexp) {
+	for i := range n.items {
+		l.adviseHoles(n.items[i], name, inBraces)
+	}
+	for i := range n.members {
+		l.adviseHoles(n.members[i].value, name, inBraces)
+	}
+	if n.kind != scalarNode {
+		return
+	}
+	if found := inBraces.FindStringSubmatchIndex(n.text); found != nil {
+		warning := place(n, nil, "").ProblemAt(nil, clip(n.text[found[2]:found[3]])+" stays as it is written", "write ${{ args."+clip(name)+" }}", found[2])
+		warning.Severity = SeverityWarning
+		l.report(warning)
 	}
 }
 

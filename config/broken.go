@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"reflect"
+	"strings"
+)
 
 // markBroken marks what has problems that would make further checks of it say
 // what is known, or nonsense.
@@ -48,6 +51,9 @@ func (l *loader) problemsBelow(path string) int {
 
 // markTools marks the tools whose arguments have problems.
 func (l *loader) markTools(m *Manifest) {
+	for _, t := range m.Tools {
+		t.Misspelled = !t.IsZero() && l.misspells(t.node, reflect.TypeFor[Tool](), l.parts.Tool, "request", "steps", "response")
+	}
 	for i := range l.problems {
 		path := strings.SplitN(l.problems[i].Path, ".", 4)
 		if len(path) < 3 || path[0] != "tools" || m.Tools[path[1]] == nil {

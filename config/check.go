@@ -104,6 +104,8 @@ func (d *decoder) homeOf(key, section string) string {
 	switch {
 	case section == "upstreams":
 		return ""
+	case slices.Contains([]string{"input", "inputs", "input_schema", "arguments", "args", "params", "parameters"}, key):
+		return argumentsOf(section)
 	case section == "prompts" && tool && resource:
 		return "it belongs in a tool or a resource"
 	case (section == "prompts" || section == "resources") && tool:
@@ -119,6 +121,19 @@ func (d *decoder) homeOf(key, section string) string {
 	default:
 		return ""
 	}
+}
+
+// argumentsOf tells what the arguments are called in a section.
+func argumentsOf(section string) string {
+	switch section {
+	case "tools":
+		return "write input"
+	case "prompts":
+		return "write arguments"
+	case "resources":
+		return "a resource's arguments are the placeholders of its URI, e.g. crm://customers/{customer_id}"
+	}
+	return ""
 }
 
 // hasKey reports whether a part of the group has the key.

@@ -31,6 +31,7 @@ func (l *loader) checkResources(m *Manifest, upstreams []string) {
 			}
 			shapes[shape] = r
 			l.checkPlaceholders(r, names)
+			l.checkUnused(r, names)
 		}
 		l.checkResource(m, r, upstreams)
 	}
@@ -47,6 +48,19 @@ func (l *loader) checkPlaceholders(r *Resource, names []string) {
 			hint = "a placeholder in the URI makes it a template: crm://customers/{customer_id}"
 		}
 		l.reportAt(r.Place, []string{"complete", name}, fmt.Sprintf("there is no placeholder {%s} in the URI", clip(name)), hint)
+	}
+}
+
+// checkUnused refuses placeholders of a content that is always the same.
+func (l *loader) checkUnused(r *Resource, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	for _, key := range []string{"text", "file"} {
+		if r.node.get(key) != nil {
+			l.reportAt(r.Place, []string{key}, fmt.Sprintf("this is the same for every {%s}", names[0]),
+				fmt.Sprintf("let something answer that knows it: request: GET /path/{%s}", names[0]))
+		}
 	}
 }
 

@@ -289,7 +289,11 @@ func (d *decoder) mayHide(t reflect.Type, m *member, known []string) bool {
 // mapping decodes into a map with text as keys.
 func (d *decoder) mapping(s site, v reflect.Value) {
 	if s.node.kind != mappingNode {
-		d.wrong(s, "a mapping of keys and values", "")
+		hint := ""
+		if s.node.kind == sequenceNode {
+			hint = "write what each is called as its key: {NAME: {…}}"
+		}
+		d.wrong(s, "a mapping of keys and values", hint)
 		return
 	}
 	if v.Type().Key().Kind() != reflect.String {
@@ -315,6 +319,9 @@ func (d *decoder) list(s site, v reflect.Value, f *field) {
 		d.wrong(s, "a list of texts", hint)
 		return
 	}
+	if d.wantsList(s, v.Type().Elem()) {
+		return
+	}
 	if s.node.kind != sequenceNode {
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		d.value(s, v.Index(0), f)
@@ -324,6 +331,27 @@ func (d *decoder) list(s site, v reflect.Value, f *field) {
 	for i := range s.node.items {
 		d.value(s.item(i), v.Index(i), f)
 	}
+}
+
+// wantsList reports a value that can't be a list of one: a scalar in place of a
+// list of mappings, or a mapping of names to these.
+func (d *decoder) wantsList(s site, elem reflect.Type) bool {
+	if elem.Kind() != reflect.Struct || reflect.PointerTo(elem).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return false
+	}
+	t := d.types.of(elem)
+	if t.parts != nil {
+		return false
+	}
+	names := t.names()
+	named := s.node.kind == mappingNode && len(s.node.members) > 0 && !slices.ContainsFunc(s.node.members, func(m member) bool {
+		return m.value.kind != mappingNode || slices.Contains(names, m.key.raw)
+	})
+	if s.node.kind != scalarNode && !named {
+		return false
+	}
+	d.wrong(s, "a list of mappings", listHint(t))
+	return true
 }
 
 // stringValue decodes any scalar as the text it is written as.

@@ -226,8 +226,29 @@ func docHint(f *field) string {
 
 // exampleHint names the keys of a small mapping.
 func exampleHint(t *structType) string {
-	if len(t.fields) == 0 || len(t.fields) > 4 {
+	if len(t.fields) == 0 {
+		return "write {}"
+	}
+	if len(t.fields) > 4 {
 		return ""
 	}
 	return "write {" + strings.Join(t.names(), ": …, ") + ": …}"
+}
+
+// listHint shows the form of a list of these: with all keys if they are few,
+// else with those that must be there.
+func listHint(t *structType) string {
+	names := t.names()
+	if len(names) > 4 {
+		names = nil
+		for i := range t.fields {
+			if t.fields[i].required {
+				names = append(names, t.fields[i].name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "write [{…}, {…}]"
+	}
+	return "write [{" + strings.Join(names, ": …, ") + ": …}]"
 }

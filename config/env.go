@@ -119,8 +119,11 @@ func (e *expansion) variable(s string, at int) int {
 	case operator == ":?":
 		e.error(at, fmt.Sprintf("environment variable %s is not set: %s", name, clip(operand)), "")
 	default:
-		e.error(at, fmt.Sprintf("environment variable %s is not set", name),
-			fmt.Sprintf("set it, or give a default: ${%s:-value}", name))
+		hint := fmt.Sprintf("set it, or give a default: ${%s:-value}", name)
+		if strings.ToUpper(name) != name {
+			hint = fmt.Sprintf("set it; or did you mean the argument, ${{ args.%s }}?", name)
+		}
+		e.error(at, fmt.Sprintf("environment variable %s is not set", name), hint)
 	}
 	return length
 }

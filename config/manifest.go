@@ -117,8 +117,11 @@ type Tool struct {
 	Icons       []Icon            `manifest:"icons" doc:"Pictures that clients may show beside its name."`
 	Meta        json.RawMessage   `manifest:"meta" doc:"Further members for _meta, as clients want them."`
 	// Broken says that its arguments could not be read.
-	Broken bool               `manifest:"-"`
-	Parts  map[string]Setting `manifest:",inline,parts=tool"`
+	Broken bool `manifest:"-"`
+	// Misspelled says that a key which isn't known is probably meant for what
+	// the tool does.
+	Misspelled bool               `manifest:"-"`
+	Parts      map[string]Setting `manifest:",inline,parts=tool"`
 }
 
 // Annotations are hints on a tool's behaviour.
@@ -176,8 +179,10 @@ type Setting struct {
 	Value any
 	// Off says that the manifest wrote `none`: a default is switched off.
 	Off bool
-	// Broken says that the value could not be read.
+	// Broken says that the value could not be read, or not all of it.
 	Broken bool
+	// told are the paths of what was wrong with it.
+	told []string
 }
 
 // Part tells Load of a key it doesn't know by itself.

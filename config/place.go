@@ -41,18 +41,22 @@ func (p Place) Warning(message, hint string) Problem {
 
 // ProblemAt makes an error at a value below this place: path leads there by
 // keys and by indexes of lists, and offset is a byte in the text of the scalar
-// found. If there is no such value, the nearest one above it is meant.
+// found; a negative one stands for the key rather than the value. If there is
+// no such value, the nearest one above it is meant.
 func (p Place) ProblemAt(path []string, message, hint string, offset int) Problem {
 	below, found := p.walk(path)
 	problem := Problem{File: below.File, Line: below.Line, Col: below.Col, EndCol: below.Col + 1,
 		Path: joinPath(p.Path, path), Message: message, Hint: hint}
 	var spot span
 	target := below.target()
+	if offset < 0 && found && below.key != nil {
+		target = below.key
+	}
 	if target == nil {
 		return problem
 	}
 	spot = target.token()
-	if found && target == below.node {
+	if found && offset >= 0 && target == below.node {
 		spot = target.at(offset)
 	}
 	problem.source = target.file

@@ -74,9 +74,13 @@ func (d *decoder) setting(s site, p *Part) Setting {
 		}
 	}
 	v := reflect.New(p.Settings).Elem()
-	before := d.errors()
+	before, told := d.errors(), len(d.problems)
 	d.value(s, v, &field{name: p.Key})
-	return Setting{Place: s.place(), Value: v.Interface(), Broken: d.errors() > before}
+	setting := Setting{Place: s.place(), Value: v.Interface(), Broken: d.errors() > before}
+	for i := told; setting.Broken && i < len(d.problems); i++ {
+		setting.told = append(setting.told, d.problems[i].Path)
+	}
+	return setting
 }
 
 // merged lays a mapping over another, key by key.

@@ -28,6 +28,9 @@ func nearest(name string, known []string) string {
 	lower := fold(name)
 	for _, candidate := range known {
 		d := distance(lower, fold(candidate))
+		if d >= max(len(lower), 2) {
+			continue // nothing of it would be left
+		}
 		if d < bestDistance || (d == bestDistance && best != "" && candidate < best) {
 			best, bestDistance = candidate, d
 		}

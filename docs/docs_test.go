@@ -97,7 +97,7 @@ func TestGo(t *testing.T) {
 }
 
 // manifestKey begins a block that is a manifest, or a part of one.
-var manifestKey = regexp.MustCompile(`^(version|include|server|auth|defaults|upstreams|tools|telemetry):`)
+var manifestKey = regexp.MustCompile(`^(version|include|server|auth|defaults|upstreams|tools|resources|prompts|telemetry):`)
 
 // own begins a block of a file with a name of its own.
 var own = regexp.MustCompile(`^# ([a-z-]+\.yaml)\n`)
@@ -108,12 +108,20 @@ var own = regexp.MustCompile(`^# ([a-z-]+\.yaml)\n`)
 func TestManifests(t *testing.T) {
 	folder := files(t)
 	for _, p := range pages(t) {
+		whole := "" // manifest.yaml, as far as the page has come
 		for _, b := range p.of("yaml") {
 			name := own.FindStringSubmatch(b.text)
 			switch {
 			case name != nil && name[1] != "manifest.yaml", strings.HasPrefix(b.text, "# in manifest.yaml, a mistake"):
 				continue // for the console blocks, and wrong on purpose
-			case strings.HasPrefix(b.text, "# manifest.yaml") || strings.HasPrefix(b.text, "# in manifest.yaml") || manifestKey.MatchString(b.text):
+			case strings.HasPrefix(b.text, "# in manifest.yaml"):
+				_, change, _ := strings.Cut(b.text, "\n")
+				b.text = changed(whole, change)
+				fallthrough
+			case strings.HasPrefix(b.text, "# manifest.yaml"):
+				whole = b.text
+				fallthrough
+			case manifestKey.MatchString(b.text):
 				checkManifest(t, folder, b)
 				continue
 			}
@@ -149,6 +157,7 @@ func checkManifest(t *testing.T, folder string, b block) {
 			path:                      []byte(text),
 			"/run/secrets/crm":        []byte("secret-of-crm\n"),
 			"/run/secrets/jwt":        []byte(strings.Repeat("0123456789abcdef", 4)),
+			folder + "/handbook.md":   []byte("# Handbook\n"),
 			folder + "/tools/a.yaml":  []byte("tools: {}\n"),
 			folder + "/policy.yaml":   []byte("tools: {}\n"),
 			folder + "/order.json":    []byte(`{"type":"object"}`),
@@ -186,6 +195,9 @@ func variable(name string) (string, bool) {
 			return "0123456789abcdef0123456789abcdef", true
 		}
 	}
+	if name == "POD_IP" {
+		return "10.0.0.5", true
+	}
 	return "", false
 }
 
@@ -218,7 +230,7 @@ func files(t *testing.T) string {
 	for name, data := range map[string][]byte{
 		"ca.pem": chain, "client.pem": chain, "server.pem": chain, "clients.pem": chain,
 		"client.key": secret, "server.key": secret,
-		".sallyport/jwks.json": dev.JWKS(),
+		".sallyport/jwks.json": dev.JWKS(), "handbook.md": []byte("# Handbook\n"),
 	} {
 		path := filepath.Join(folder, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -17,8 +18,7 @@ import (
 func balanceRequests(t *testing.T, gateways []gateway) string {
 	t.Helper()
 	var next atomic.Uint64
-	// Without idle connections none of them keeps a gateway from ending.
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport := &http.Transport{}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			g := gateways[next.Add(1)%uint64(len(gateways))]
@@ -39,9 +39,23 @@ func balanceRequests(t *testing.T, gateways []gateway) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: proxy, ReadHeaderTimeout: 5 * time.Second}
+	// The proxy breaks off an answer that begins before it has read the end of
+	// the request, so that is read before.
+	whole := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(w, r)
+	})
+	server := &http.Server{Handler: whole, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
+	t.Cleanup(func() {
+		_ = server.Close()
+		transport.CloseIdleConnections()
+	})
 	return "http://" + listener.Addr().String() + "/mcp"
 }
 

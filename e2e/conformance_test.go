@@ -54,8 +54,12 @@ func startConformance(t *testing.T, gateways int, front func(*testing.T, []gatew
 	start(t, "backend", []string{
 		"-listen", backend, "-generated", filepath.Join(folder, "generated"), "-admin", strings.Join(admins, ","),
 	}, nil, "http://"+backend+"/health")
+	manifest := filepath.Join(folder, "manifest.yaml")
+	if gateways > 1 {
+		shareKeys(t, manifest)
+	}
 	for _, g := range all {
-		g.start(t, filepath.Join(folder, "manifest.yaml"), "BACKEND_URL=http://"+backend, "SALLYPORT_KEY="+sealKey)
+		g.start(t, manifest, "BACKEND_URL=http://"+backend, "SALLYPORT_KEY="+sealKey)
 	}
 	url := all[0].url
 	if front != nil {
@@ -63,6 +67,23 @@ func startConformance(t *testing.T, gateways int, front func(*testing.T, []gatew
 	}
 	// The suite's own documentation says localhost, so both names are tried.
 	return strings.Replace(url, "127.0.0.1", "localhost", 1)
+}
+
+// shareKeys adds to a manifest what makes one gateway of several.
+func shareKeys(t *testing.T, manifest string) {
+	t.Helper()
+	text, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after, found := strings.Cut(string(text), "\nserver:\n")
+	if !found {
+		t.Fatalf("%s has no server", manifest)
+	}
+	text = []byte(before + "\nserver:\n  keys: [{env: SALLYPORT_KEY}]\n" + after)
+	if err := os.WriteFile(manifest, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // wholeSuites are the suites as their documentation has people run them.

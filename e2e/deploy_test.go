@@ -17,7 +17,7 @@ type deployment struct {
 
 // deploy starts the shop, and gateways before it that share their keys. With
 // one gateway the endpoint is its own, else that of front.
-func deploy(t *testing.T, gateways int, front func(*testing.T, []gateway) string) deployment {
+func deploy(t *testing.T, gateways int, front func(*testing.T, []gateway) string, env ...string) deployment {
 	t.Helper()
 	backend := startShop(t)
 	folder := copyFolder(t, "testdata/shop")
@@ -26,8 +26,9 @@ func deploy(t *testing.T, gateways int, front func(*testing.T, []gateway) string
 	}
 	var all []gateway
 	var admins []string
+	env = append(env, "BACKEND_URL="+backend.url, "SALLYPORT_KEY="+sealKey)
 	for range gateways {
-		g := startGateway(t, filepath.Join(folder, "manifest.yaml"), "BACKEND_URL="+backend.url, "SALLYPORT_KEY="+sealKey)
+		g := startGateway(t, filepath.Join(folder, "manifest.yaml"), env...)
 		all, admins = append(all, g), append(admins, g.admin)
 	}
 	if err := backend.announces(folder, admins); err != nil {

@@ -44,6 +44,9 @@ func TestInspector(t *testing.T) {
 		"sse":   slices.Concat([]string{d.sse(), "--transport", "sse"}, header),
 		"stdio": slices.Concat([]string{l.program}, l.args),
 	}
+	for _, variable := range l.env {
+		ways["stdio"] = append(ways["stdio"], "-e", variable)
+	}
 	for _, era := range []string{"legacy", "auto", "modern"} {
 		ways["http "+era] = slices.Concat([]string{d.url, "--transport", "http", "--protocol-era", era}, header)
 	}
@@ -52,20 +55,20 @@ func TestInspector(t *testing.T) {
 			for _, each := range inspections() {
 				t.Run(name+"/"+each.method, func(t *testing.T) {
 					t.Parallel()
-					inspect(t, way, each, l.env)
+					inspect(t, way, each)
 				})
 			}
 		}
 	})
 }
 
-func inspect(t *testing.T, way []string, each inspection, env []string) {
+func inspect(t *testing.T, way []string, each inspection) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), nodeTimeout)
 	defer cancel()
 	// The target comes first, as options may take several values.
 	args := slices.Concat([]string{inspectorProgram, "--cli"}, way, []string{"--method", each.method}, each.args)
-	cmd := node(ctx, append(env, "HOME="+t.TempDir()), append(args, "--format", "json")...)
+	cmd := node(ctx, []string{"HOME=" + t.TempDir()}, append(args, "--format", "json")...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -102,10 +105,10 @@ func TestRemote(t *testing.T) {
 			"http":     {through("ts-v1.mjs", d.url), nodeChecks(), nil},
 			"sse only": {through("ts-v1.mjs", d.sse(), "--transport", "sse-only"), nodeChecks(), nil},
 			// Here mcp-remote is a modern client for a legacy one, to which it
-			// passes on what only a modern one understands; so just a call.
+			// passes on schemas that only a modern one understands.
 			"modern": {
 				through("ts-v2.mjs legacy", d.url, "--protocol", "auto"),
-				[]string{"connect", "list", "call", "close"}, []string{"CALL=" + string(call)},
+				[]string{"connect", "call", "close"}, []string{"CALL=" + string(call), "UNLISTED=1"},
 			},
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -68,7 +68,7 @@ func TestStdio(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
 				c.args = slices.Concat(c.args, []string{l.program}, l.args)
-				c.run(t, "", "", nodeChecks(), l.env...)
+				c.run(t, "", "", nodeChecks(), append(l.env, "RELOAD=1")...)
 			})
 		}
 	})

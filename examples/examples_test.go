@@ -18,6 +18,7 @@ func environment(t *testing.T) map[string]string {
 	return map[string]string{
 		"SALLYPORT_JWKS": exampletest.NewKey(t, "https://id.example", "https://mcp.example/mcp").Path(),
 		"CRM_TOKEN":      "t", "SHIPPING_KEY": "k", "RATES_PASSWORD": "p",
+		"SALLYPORT_KEY": "0123456789abcdef0123456789abcdef",
 	}
 }
 

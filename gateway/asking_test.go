@@ -28,12 +28,13 @@ func requestIn(text string) (serverRequest, bool) {
 	return serverRequest{id: *m.ID, text: text, without: strings.Replace(text, *m.ID, "", 1)}, true
 }
 
-// answer posts the client's reply to a request of the server's.
-func (p *player) answer(one serverRequest) {
+// answer posts the client's reply to a request of the server's, if the step has
+// one.
+func (p *player) answer(one serverRequest) bool {
 	p.t.Helper()
-	result, err := p.readyFor(one.text)
-	if err != nil {
-		p.t.Fatalf("%s: %v", one.text, err)
+	result, ready := p.readyFor(one.text)
+	if !ready {
+		return false
 	}
 	p.say("> reply " + p.asked[one.id] + " " + result)
 	member := `"result":` + result
@@ -45,6 +46,7 @@ func (p *player) answer(one serverRequest) {
 		p.t.Errorf("the reply was answered %d %s", s.status, s.next(p.t).text)
 	}
 	s.drop()
+	return true
 }
 
 // retry is the message that goes on with an answer that asks something; empty
@@ -68,9 +70,9 @@ func (p *player) retry(line, answer string) string {
 	sort.Strings(keys)
 	var responses []string
 	for _, key := range keys {
-		result, err := p.readyFor(string(m.Result.Requests[key]))
-		if err != nil {
-			p.t.Fatalf("%s: %v", m.Result.Requests[key], err)
+		result, ready := p.readyFor(string(m.Result.Requests[key]))
+		if !ready {
+			p.t.Fatalf("the step has no reply to %s", m.Result.Requests[key])
 		}
 		p.say("> answer " + key + " " + result)
 		responses = append(responses, `"`+key+`":`+result)
@@ -94,6 +96,9 @@ var (
 // tidy replaces what is different every time by names.
 func (p *player) tidy(text string) string {
 	if m := stateMember.FindStringSubmatch(text); m != nil {
+		if m[1] == p.state {
+			p.t.Error("two rounds have the same requestState")
+		}
 		p.state = m[1]
 	}
 	if m := taskMember.FindStringSubmatch(text); m != nil {

@@ -28,8 +28,10 @@ type builder struct {
 	// onUpstream holds the policies of each upstream, by their place in the
 	// pipeline.
 	onUpstream map[string]map[int]plugins.Policy
-	problems   config.Problems
-	warnings   config.Problems
+	// callers are what calls tools by name.
+	callers  []toolCaller
+	problems config.Problems
+	warnings config.Problems
 }
 
 // build compiles a manifest into a snapshot. Everything that can fail happens
@@ -53,10 +55,13 @@ func (g *Gateway) build(m *config.Manifest) (*snapshot, error) {
 	b.buildResources()
 	b.buildPrompts()
 	b.checkCircles()
+	b.checkCalls()
 	s.scopes = slices.Sorted(maps.Keys(b.scopes))
 	b.buildAuth(s)
 	b.buildFront(s)
-	b.buildLists()
+	if len(b.problems) == 0 { // tools in a circle have no end
+		b.buildLists()
+	}
 	b.checkTLS()
 	b.warnOfNobody(s)
 	b.warnOfReplica()
@@ -78,7 +83,11 @@ func (g *Gateway) build(m *config.Manifest) (*snapshot, error) {
 
 // info is what the gateway says of itself.
 func (s *snapshot) info(version string) mcp.ServerInfo {
-	return mcp.ServerInfo{Name: s.manifest.Server.Name, Version: version}
+	server := &s.manifest.Server
+	return mcp.ServerInfo{
+		Name: server.Name, Version: version, Title: server.Title, Description: server.Description,
+		WebsiteURL: server.Website, Icons: iconsOf(server.Icons),
+	}
 }
 
 // fault notes what a part found wrong with its settings.

@@ -39,6 +39,7 @@ func (b *builder) buildCompleter(of *target, source *config.Complete) *completer
 	t := b.completion(of, source)
 	settings := plugins.CompletionSettings{Select: source.Select}
 	if source.Tool != "" {
+		b.noteCompletion(source)
 		settings.Args = append([]byte(nil), source.Args...)
 		if settings.Args == nil {
 			settings.Args = []byte("{}")

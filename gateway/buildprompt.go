@@ -73,15 +73,13 @@ func (b *builder) buildPrompt(source *config.Prompt) *prompt {
 func (b *builder) buildMessages(p *prompt) plugins.Handler {
 	setting, written := p.parts["messages"]
 	if !written {
-		b.problems = append(b.problems, p.place.Problem("prompt \""+p.spec.Name+"\" has no messages", "write messages: [{role: user, text: ...}]"))
-		return nil
-	}
-	if setting.Broken {
-		return nil
+		return nil // Load has told of it
 	}
 	renderer, err := b.g.parts.Messages.New(setting.Value, b.envOf(&p.target))
 	if err != nil {
-		b.fault(setting.Place, err)
+		b.problems = append(b.problems, setting.Problems(err)...)
+	}
+	if err != nil || setting.Broken {
 		return nil
 	}
 	return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {

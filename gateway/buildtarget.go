@@ -78,15 +78,17 @@ func (b *builder) buildPrograms(t *target) {
 		programLoad:    {"load", b.g.parts.Load},
 	} {
 		setting, written := t.parts[part.key]
-		if !written || setting.Off || setting.Broken {
+		if !written || setting.Off {
 			continue
 		}
 		built, err := part.New(setting.Value, b.env(t.spec.Name, "", t.spec))
 		if err != nil {
-			b.fault(setting.Place, err)
-			continue
+			b.problems = append(b.problems, setting.Problems(err)...)
 		}
-		t.programs = append(t.programs, program{built, kind})
+		if built != nil {
+			b.noteCalls(setting, built)
+			t.programs = append(t.programs, program{built, kind})
+		}
 	}
 	slices.SortFunc(t.programs, func(x, y program) int { return int(x.kind) - int(y.kind) })
 	if t.has(programSteps) {
@@ -104,18 +106,17 @@ func (t *target) has(kind programKind) bool {
 // buildTransform builds the way from the upstream's answer to a result.
 func (b *builder) buildTransform(t *target) plugins.Transform {
 	setting, written := t.parts["response"]
-	if setting.Broken {
-		return nil
-	}
 	if !written || setting.IsZero() {
 		setting.Place = t.place
 	}
 	answer, err := b.g.parts.Transform.New(setting.Value, b.envOf(t))
 	if err != nil {
-		b.fault(setting.Place, err)
+		b.problems = append(b.problems, setting.Problems(err)...)
+	}
+	if err != nil || setting.Broken {
 		return nil
 	}
-	if _, asks := t.parts["request"]; !written && !asks && !t.has(programSteps) && t.spec.Kind == kindTool {
+	if _, asks := t.parts["request"]; !written && !asks && !t.has(programSteps) && t.spec.Kind == kindTool && !b.m.Tools[t.spec.Name].Misspelled {
 		b.problems = append(b.problems, t.place.Problem(
 			fmt.Sprintf("tool %q does nothing", t.spec.Name), "give it a request: GET /path, steps, or a response"))
 	}

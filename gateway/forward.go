@@ -54,7 +54,11 @@ func (x *exchange) forward(home string) bool {
 	if forwarder == nil {
 		return false
 	}
-	err := forwarder.Forward(context.Background(), x.req, x.resp, home, [][2]string{{headerForwarded, x.vouch()}})
+	ctx := context.Background()
+	if x.req.Method == "GET" { // a stream that ends when somebody ends it
+		ctx = x.g.serving
+	}
+	err := forwarder.Forward(ctx, x.req, x.resp, home, [][2]string{{headerForwarded, x.vouch()}})
 	if errors.Is(err, edge.ErrUnreachable) {
 		return false
 	}

@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -68,6 +69,10 @@ type Gateway struct {
 	refused atomic.Bool
 	closed  atomic.Bool
 
+	// serving ends when the gateway begins to drain.
+	serving     context.Context //nolint:containedctx // it is the gateway's own life
+	stopServing context.CancelFunc
+
 	listeners sync.Mutex
 	server    *edge.Server
 	admin     *edge.Admin
@@ -93,6 +98,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.ring.Store(ring)
+	g.serving, g.stopServing = context.WithCancel(context.Background())
 	g.exchanges.New = func() any { return &exchange{reused: &reused{}} }
 	g.observe.GaugeFunc("sallyport_calls_in_flight", "Tool calls being served.", func() float64 { return float64(g.calls.Load()) })
 	g.observe.GaugeFunc("sallyport_streams", "Event streams open.", func() float64 { return float64(g.streams.Streams()) })

@@ -91,6 +91,7 @@ func (g *Gateway) Run() error {
 // is cut off.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.draining.Store(true)
+	g.stopServing()
 	g.listeners.Lock()
 	server, admin := g.server, g.admin
 	g.listeners.Unlock()

@@ -19,7 +19,7 @@ const patience = 20 * time.Second
 //
 //	{...} or [...]           post a message, hear the whole answer
 //	Header: value            set a header for the rest of the step; without a
-//	                         value it is taken away
+//	                         value it is as usual again, and - leaves it out
 //	# capabilities: {...}    what the client declares
 //	reply WORD {...}         the result (or {"error":...}) with which the client
 //	                         answers the next request of the server's that has
@@ -28,16 +28,19 @@ const patience = 20 * time.Second
 //	together N               the next N requests of the server's come in any order
 //	open NAME {...}          post a message without waiting for the answer
 //	open NAME GET [after X]  open a stream; after X resumes the stream X
-//	hear NAME [N]            hear the next N messages of it; N is 1
+//	hear NAME [N]            hear the next N messages of it; N is 1. A request of
+//	                         the server's stays open if there is no reply
 //	end NAME                 hear it to its end
 //	drop NAME                hang up
 //	DELETE                   end the session
 //	initialize               begin another session
+//	until WORD {...}         post a message again and again, until the answer has
+//	                         WORD in it; only that one is shown
 //	await METHOD target      wait until the upstream is asked so once more; "gone
 //	                         target" waits until a held request is given up
 //	seen [sorted]            show what the upstream was asked
 //	release                  let the upstream's held answers go
-//	upstream FILE            let the upstream answer as another file says
+//	upstream FILE            let the upstream answer as a file says, and hold again
 //	reload FILE              load another manifest
 //
 // Messages are written as for legacy revisions; in the modern one they get what
@@ -57,6 +60,7 @@ type player struct {
 	streams      map[string]*hearing
 	replies      []readyReply
 	together     int
+	patient      bool // a request of the server's may stay open
 	commands     int
 	// asked are the names of the server's requests, by id.
 	asked               map[string]string
@@ -149,6 +153,9 @@ func (p *player) command(line string) {
 		p.say("> DELETE")
 		s := p.send(http.MethodDelete, "", p.sessionHeaders())
 		p.hearOut(s)
+	case "until":
+		wanted, message, _ := strings.Cut(rest, " ")
+		p.until(wanted, message)
 	case "initialize":
 		p.session = ""
 	default:
@@ -261,6 +268,27 @@ func (p *player) post(line string) {
 			p.session = id
 		}
 		line = p.retry(line, p.hearOut(s))
+	}
+}
+
+// until asks again and again, at the pace that the answers tell, until one says
+// what is wanted.
+func (p *player) until(wanted, message string) {
+	p.t.Helper()
+	p.say("> " + brief(message))
+	deadline := time.Now().Add(patience)
+	for {
+		s := p.sendMessage(message)
+		text := s.nextMessage(p.t)
+		s.drop()
+		if strings.Contains(text, wanted) {
+			p.say(p.tidy(text))
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s did not come, but %s", wanted, text)
+		}
+		p.up.anything(20 * time.Millisecond)
 	}
 }
 

@@ -27,8 +27,9 @@ type peer struct {
 	// line is where everything goes, frame how.
 	line  stream.Sink
 	frame stream.Framing
-	// ready is closed once single is set.
-	ready chan struct{}
+	// ready is closed once single is set, deaf once the client can't be heard
+	// any more: then nothing can be asked.
+	ready, deaf chan struct{}
 	// calls are the requests being served, slots bounds them.
 	calls sync.WaitGroup
 	slots chan struct{}
@@ -42,7 +43,7 @@ type peer struct {
 const maxPeerCalls = 64
 
 func newPeer(principal *plugins.Principal, nonce stream.Nonce) *peer {
-	return &peer{principal: principal, nonce: nonce, ready: make(chan struct{}), slots: make(chan struct{}, maxPeerCalls)}
+	return &peer{principal: principal, nonce: nonce, ready: make(chan struct{}), deaf: make(chan struct{}), slots: make(chan struct{}, maxPeerCalls)}
 }
 
 // begin notes what initialize has settled.
@@ -175,6 +176,7 @@ func (g *Gateway) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, c
 	stop := context.AfterFunc(ctx, sink.End)
 	defer stop()
 	err = g.readLines(ctx, in, p)
+	close(p.deaf)
 	p.calls.Wait()
 	g.streams.End(nonce)
 	sink.End()

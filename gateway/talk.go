@@ -219,46 +219,75 @@ func (r *request) finish() {
 // stream of its own request. ctx has no deadline: the clock stands while a
 // question is open.
 func (r *request) ask(ctx context.Context, questions []mcp.Question) (map[string][]byte, error) {
+	if r.peer != nil {
+		inner, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			select {
+			case <-r.peer.deaf:
+				cancel()
+			case <-inner.Done():
+			}
+		}()
+		ctx = inner
+	}
 	r.talk.mu.Lock()
 	channel, err := r.talk.openChannel()
 	r.talk.mu.Unlock()
 	if err != nil {
 		return nil, overload(err)
 	}
+	asked := make([]*stream.Asked, len(questions))
+	for i := range questions {
+		if asked[i], err = put(channel, &questions[i], r.revision); err != nil {
+			return nil, gone(err)
+		}
+	}
+	return awaitAnswers(ctx, asked, questions, r.revision)
+}
+
+// awaitAnswers waits for the answers to questions that were put. The first
+// failure is told, once nobody waits for any of them any more.
+func awaitAnswers(ctx context.Context, asked []*stream.Asked, questions []mcp.Question, r mcp.Revision) (map[string][]byte, error) {
 	var (
 		mu      sync.Mutex
 		wait    sync.WaitGroup
 		answers = make(map[string][]byte, len(questions))
 		failed  error
 	)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	for i := range questions {
 		wait.Go(func() {
-			answer, err := askOne(ctx, channel, &questions[i], r.revision)
+			answer, err := awaitAnswer(ctx, asked[i], &questions[i], r)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil && failed == nil {
 				failed = err
+				cancel()
 			}
 			answers[questions[i].Key] = answer
 		})
 	}
 	wait.Wait()
-	if failed != nil {
-		return nil, failed
-	}
-	return answers, nil
+	return answers, failed
 }
 
-// askOne puts one question to a client.
-func askOne(ctx context.Context, channel *stream.Channel, q *mcp.Question, r mcp.Revision) ([]byte, error) {
-	inner, cancel := context.WithTimeout(ctx, q.Timeout)
-	defer cancel()
+// put puts a question to a client.
+func put(channel *stream.Channel, q *mcp.Question, r mcp.Revision) (*stream.Asked, error) {
 	if q.Kind == mcp.AskURL {
 		named := *q
 		named.ElicitationID = newRequestID()
 		q = &named
 	}
-	reply, err := channel.Request(inner, q.Method(), q.AppendParams(nil, r))
+	return channel.Ask(q.Method(), q.AppendParams(nil, r)) //nolint:wrapcheck // it names the method
+}
+
+// awaitAnswer waits for the answer to one question.
+func awaitAnswer(ctx context.Context, asked *stream.Asked, q *mcp.Question, r mcp.Revision) ([]byte, error) {
+	inner, cancel := context.WithTimeout(ctx, q.Timeout)
+	defer cancel()
+	reply, err := asked.Wait(inner)
 	switch {
 	case err == nil && reply.Error != nil:
 		return []byte(`{"action":"decline"}`), nil // it won't, whatever its reason
@@ -267,7 +296,12 @@ func askOne(ctx context.Context, channel *stream.Channel, q *mcp.Question, r mcp
 	case inner.Err() == context.DeadlineExceeded: //nolint:errorlint // a context returns exactly this
 		return nil, &plugins.Error{Kind: plugins.KindTimeout, Message: "Nobody answered within " + q.Timeout.String() + ": " + q.Message}
 	}
-	return nil, &plugins.Error{Kind: plugins.KindCancelled, Message: "The client has gone.", Cause: err}
+	return nil, gone(err)
+}
+
+// gone is the failure of a client that can't be asked any more.
+func gone(cause error) *plugins.Error {
+	return &plugins.Error{Kind: plugins.KindCancelled, Message: "The client has gone.", Cause: cause}
 }
 
 // overload is the failure of a bound that is reached.

@@ -3,12 +3,15 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/observe"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/seal"
 	"github.com/sallyport-mcp/sallyport/gateway/internal/tasks"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/plugins"
@@ -21,24 +24,61 @@ const purposeTask = "task"
 // (SEP-2663, extension io.modelcontextprotocol/tasks).
 func (c *callRun) becomeTask(call *plugins.Call, p *mcp.Pending) error {
 	job := c.background(call)
-	task, err := c.r.g.tasks.Start(context.Background(), c.r.principal.Key, func(ctx context.Context, task *tasks.Task) tasks.Outcome {
-		return job.run(ctx, task, p)
-	})
-	if err != nil {
-		job.s.done()
+	job.public = taskID{Made: time.Now().Unix(), Home: c.r.g.home(c.r.s)}
+	if job.public.ID = rand.Text(); job.recoverable() {
+		job.public.Tool, job.public.Arguments, job.public.State = c.name, job.call.Arguments, p.State
+	}
+	if err := job.start(p); err != nil {
 		return overload(err)
 	}
-	task.Later()
-	// It is there, or was cancelled by nobody who could know its id yet.
-	snapshot, err := c.r.g.tasks.Get(c.r.principal.Key, task.ID())
+	snapshot, err := c.r.g.tasks.Get(c.r.principal.Key, job.public.ID)
 	if err != nil {
 		return overload(err)
 	}
-	out := c.r.taskOf(&snapshot)
+	out := taskOf(&snapshot, job.public.seal(c.r.g.ring.Load(), c.r.principal.Key))
 	out.Status, out.InputRequests, out.Result, out.Failure = mcp.TaskWorking, nil, nil, nil
 	c.r.resp.ContentType = jsonType
 	c.r.resp.Body = c.r.s.encoder.AppendTaskCreated(c.r.resp.Body, c.r.message.ID, out)
 	return nil
+}
+
+// taskID is what the public id of a task carries.
+type taskID struct {
+	ID string `json:"i"`
+	// Home is the replica that runs it.
+	Home string `json:"h,omitempty"`
+	Made int64  `json:"m"`
+	// A task that does nothing but look after an upstream's job is gone on with
+	// by any process that has the key, if its home is no more.
+	Tool      string          `json:"t,omitempty"`
+	Arguments json.RawMessage `json:"a,omitempty"`
+	State     json.RawMessage `json:"s,omitempty"`
+}
+
+// maxRecoverable bounds what a task's id carries for that, in bytes: ids travel
+// in headers.
+const maxRecoverable = 2 << 10
+
+// seal makes the public id, for the caller whose task it is.
+func (t *taskID) seal(ring *seal.Ring, principal string) string {
+	plain, err := json.Marshal(t)
+	if err != nil || len(plain) > maxRecoverable {
+		short := taskID{ID: t.ID, Home: t.Home, Made: t.Made}
+		plain, _ = json.Marshal(&short) //nolint:errchkjson // texts and a number
+	}
+	bound := sha256.Sum256([]byte(principal))
+	return ring.SealString(purposeTask, plain, bound[:])
+}
+
+// openTaskID reads a public id.
+func openTaskID(ring *seal.Ring, public, principal string) (*taskID, error) {
+	bound := sha256.Sum256([]byte(principal))
+	plain, err := ring.OpenString(purposeTask, public, bound[:])
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it is told as an unknown task
+	}
+	t := &taskID{}
+	return t, decodeState(plain, t)
 }
 
 // job is a call in the background. It shares no memory with the request.
@@ -47,6 +87,7 @@ type job struct {
 	s       *snapshot
 	t       *target
 	call    *plugins.Call
+	public  taskID
 	started time.Time
 }
 
@@ -59,13 +100,35 @@ func (c *callRun) background(call *plugins.Call) *job {
 		Parent: strings.Clone(call.Trace.Parent), State: strings.Clone(call.Trace.State), Baggage: strings.Clone(call.Trace.Baggage),
 	}
 	own.Record, own.Talk, own.Args = &plugins.Record{}, nil, nil
-	c.r.s.use()
 	return &job{g: c.r.g, s: c.r.s, t: c.t, call: &own, started: time.Now()}
+}
+
+// recoverable reports whether another process may go on with the job from the
+// state that it began with: it only looks.
+func (j *job) recoverable() bool { return j.t.polls && len(j.t.programs) == 0 }
+
+// start runs the job as a task.
+func (j *job) start(p *mcp.Pending) error {
+	j.s.use()
+	adopted, err := j.g.tasks.Adopt(context.Background(), j.call.Principal.Key, j.public.ID, func(ctx context.Context, task *tasks.Task) tasks.Outcome {
+		defer j.s.done()
+		task.Later()
+		if j.public.State != nil { // others go on with it: a drain need not wait
+			inner, cancel := context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(j.g.serving, cancel)()
+			ctx = inner
+		}
+		return j.run(ctx, task, p)
+	})
+	if !adopted {
+		j.s.done()
+	}
+	return err //nolint:wrapcheck // told as an overload
 }
 
 // run does the rounds of a background call until it has an outcome.
 func (j *job) run(ctx context.Context, task *tasks.Task, p *mcp.Pending) tasks.Outcome {
-	defer j.s.done()
 	for {
 		answers, err := j.wait(ctx, task, p)
 		call := j.call.WithRun(&plugins.Run{Uncounted: true, Resume: &plugins.Resume{State: p.State, Answers: answers}})
@@ -130,9 +193,9 @@ func (j *job) record(failed bool) {
 }
 
 // taskOf is a task as its client sees it.
-func (r *request) taskOf(t *tasks.Snapshot) *mcp.Task {
+func taskOf(t *tasks.Snapshot, public string) *mcp.Task {
 	out := &mcp.Task{
-		ID: r.sealTask(t.ID), Status: mcp.TaskStatus(t.Status), Message: t.Message,
+		ID: public, Status: mcp.TaskStatus(t.Status), Message: t.Message,
 		CreatedAt: t.Created, UpdatedAt: t.Updated, TTL: t.TTL, PollInterval: t.Poll,
 		Result: t.Outcome.Result, Failure: t.Outcome.Error,
 	}
@@ -142,26 +205,41 @@ func (r *request) taskOf(t *tasks.Snapshot) *mcp.Task {
 	return out
 }
 
-// sealTask makes the public id of a task: it tells replicas whose it is.
-func (r *request) sealTask(id string) string {
-	bound := sha256.Sum256([]byte(r.principal.Key))
-	return r.g.ring.Load().SealString(purposeTask, []byte(id+" "+r.g.home(r.s)), bound[:])
-}
-
 // openTask reads a task's public id. The error is set if it is none; false says
 // that another replica has answered.
-func (r *request) openTask(public string) (id string, here bool, err *mcp.Error) {
+func (r *request) openTask(public string) (id *taskID, here bool, err *mcp.Error) {
 	if !r.caps.Tasks {
-		return "", false, mcp.MissingCapability(r.revision, []string{"tasks"})
+		return nil, false, mcp.MissingCapability(r.revision, []string{"tasks"})
 	}
-	bound := sha256.Sum256([]byte(r.principal.Key))
-	plain, failed := r.g.ring.Load().OpenString(purposeTask, public, bound[:])
+	id, failed := openTaskID(r.g.ring.Load(), public, r.principal.Key)
 	if failed != nil {
-		return "", false, mcp.UnknownTask()
+		return nil, false, mcp.UnknownTask()
 	}
-	id, home, _ := strings.Cut(string(plain), " ")
-	return id, !r.forward(home), nil
+	return id, !r.forward(id.Home), nil
 }
+
+// findTask looks a task up, and goes on with one that its home has lost.
+func (r *request) findTask(id *taskID) (tasks.Snapshot, error) {
+	known, err := r.g.tasks.Get(r.principal.Key, id.ID)
+	if err == nil || id.State == nil || time.Since(time.Unix(id.Made, 0)) > maxTaskAge {
+		return known, err //nolint:wrapcheck // told as an unknown task
+	}
+	t := r.s.tools[id.Tool]
+	if t == nil || !t.admits(r.principal) || !t.polls {
+		return known, err //nolint:wrapcheck // likewise
+	}
+	again := &job{g: r.g, s: r.s, t: &t.target, public: *id, started: time.Now(), call: &plugins.Call{
+		Tool: t.spec, Principal: r.principal, Revision: r.revision, Arguments: id.Arguments,
+		Capabilities: r.caps, RequestID: newRequestID(), Record: &plugins.Record{},
+	}}
+	if err = again.start(&mcp.Pending{State: id.State}); err != nil {
+		return known, err
+	}
+	return r.g.tasks.Get(r.principal.Key, id.ID) //nolint:wrapcheck // likewise
+}
+
+// maxTaskAge is how long after its beginning a lost task is gone on with.
+const maxTaskAge = time.Hour
 
 // getTask serves tasks/get.
 func (r *request) getTask() *mcp.Error {
@@ -173,14 +251,12 @@ func (r *request) getTask() *mcp.Error {
 	if err != nil || !here {
 		return err
 	}
-	snapshot, failed := r.g.tasks.Get(r.principal.Key, id)
+	snapshot, failed := r.findTask(id)
 	if failed != nil {
 		return mcp.UnknownTask()
 	}
-	out := r.taskOf(&snapshot)
-	out.ID = public // sealed anew it would read differently
 	r.resp.ContentType = jsonType
-	r.resp.Body = r.s.encoder.AppendTask(r.resp.Body, r.message.ID, out)
+	r.resp.Body = r.s.encoder.AppendTask(r.resp.Body, r.message.ID, taskOf(&snapshot, public))
 	return nil
 }
 
@@ -211,7 +287,7 @@ func (r *request) changeTask(public string, change func(id string) error) *mcp.E
 	if err != nil || !here {
 		return err
 	}
-	if change(id) != nil {
+	if _, failed := r.findTask(id); failed != nil || change(id.ID) != nil {
 		return mcp.UnknownTask()
 	}
 	r.resp.ContentType = jsonType

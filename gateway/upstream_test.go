@@ -31,9 +31,10 @@ type scriptedUpstream struct {
 	told    int // how many of seen the script has shown
 	awaited map[string]int
 	// changed is closed when a request comes.
-	changed  chan struct{}
-	released chan struct{}
-	once     sync.Once
+	changed chan struct{}
+	// released is closed when held answers may go.
+	released   chan struct{}
+	isReleased bool
 }
 
 // reply is one answer.
@@ -92,6 +93,9 @@ func (u *scriptedUpstream) answer(text string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.replies = replies
+	if u.isReleased {
+		u.released, u.isReleased = make(chan struct{}), false
+	}
 }
 
 func decodeBase64(t testing.TB, text string) []byte {
@@ -108,14 +112,14 @@ func (u *scriptedUpstream) serve(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		return
 	}
-	one, ok := u.note(req.Method+" "+req.RequestURI, string(body))
+	one, released, ok := u.note(req.Method+" "+req.RequestURI, string(body))
 	if !ok {
 		http.Error(w, `{"title":"not here"}`, http.StatusNotFound)
 		return
 	}
 	if one.held {
 		select {
-		case <-u.released:
+		case <-released:
 		case <-req.Context().Done():
 			u.note("gone "+req.RequestURI, "")
 			return
@@ -129,7 +133,7 @@ func (u *scriptedUpstream) serve(w http.ResponseWriter, req *http.Request) {
 }
 
 // note remembers a request and finds its answer.
-func (u *scriptedUpstream) note(key, body string) (reply, bool) {
+func (u *scriptedUpstream) note(key, body string) (one reply, released <-chan struct{}, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	line := key
@@ -141,16 +145,23 @@ func (u *scriptedUpstream) note(key, body string) (reply, bool) {
 	u.changed = make(chan struct{})
 	all := u.replies[key]
 	if len(all) == 0 {
-		return reply{}, false
+		return reply{}, nil, false
 	}
 	if len(all) > 1 {
 		u.replies[key] = all[1:]
 	}
-	return all[0], true
+	return all[0], u.released, true
 }
 
 // release lets held answers go.
-func (u *scriptedUpstream) release() { u.once.Do(func() { close(u.released) }) }
+func (u *scriptedUpstream) release() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.isReleased {
+		u.isReleased = true
+		close(u.released)
+	}
+}
 
 // await waits until a request came that was not awaited before. The key
 // "gone TARGET" waits until the gateway has given a held request up.
@@ -176,6 +187,17 @@ func (u *scriptedUpstream) await(key string) error {
 		case <-deadline:
 			return fmt.Errorf("the upstream did not see %s, but\n%s", key, seen)
 		}
+	}
+}
+
+// anything waits until the upstream is asked something, or a while.
+func (u *scriptedUpstream) anything(while time.Duration) {
+	u.mu.Lock()
+	changed := u.changed
+	u.mu.Unlock()
+	select {
+	case <-changed:
+	case <-time.After(while):
 	}
 }
 

@@ -78,7 +78,8 @@ type FieldError struct {
 	Message string
 	// Hint proposes a mend; may be empty.
 	Hint string
-	// Offset is the byte in a scalar's text at which the mistake begins.
+	// Offset is the byte in a scalar's text at which the mistake begins; -1 if
+	// the mistake is the key, that it stands there at all.
 	Offset int
 }
 

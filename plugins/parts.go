@@ -22,7 +22,7 @@ type Parts struct {
 	Completion CompletionPart
 	// File makes the content block of a file that is a resource.
 	File func(path string, content []byte) mcp.Block
-	Auth     []AuthPart
+	Auth []AuthPart
 	// Chain joins the ways to authenticate that a manifest names, in the order
 	// of Auth, into one.
 	Chain func([]Authenticator) Authenticator
@@ -131,7 +131,9 @@ func NewTransformPart[S any](build func(S, Env) (Transform, error)) TransformPar
 // ProgramPart is a way to write steps.
 type ProgramPart struct {
 	Settings reflect.Type
-	// New compiles the steps.
+	// New compiles the steps. With an error it may return a program all the
+	// same, which is asked for the ids of its Steps and for nothing else: for
+	// what else can be checked.
 	New func(settings any, env Env) (Program, error)
 }
 

@@ -50,7 +50,7 @@ await run({
   listen: async () => {}, // on the session's own stream
   subscribe: (uri) => client.subscribeResource({ uri }),
   unsubscribe: (uri) => client.unsubscribeResource({ uri }),
-  reload: () => command && process.kill(transport.pid, 'SIGHUP'),
+  reload: () => process.env.RELOAD && process.kill(transport.pid, 'SIGHUP'),
   async close() {
     if (!command) await transport.terminateSession();
     await client.close();

@@ -63,7 +63,7 @@ await run({
   listen: async () => modern() && listen({}),
   subscribe: (uri) => (modern() ? listen({ resourceSubscriptions: [uri] }) : client.subscribeResource({ uri })),
   unsubscribe: (uri) => (modern() ? listen({}) : client.unsubscribeResource({ uri })),
-  reload: () => command && process.kill(transport.pid, 'SIGHUP'),
+  reload: () => process.env.RELOAD && process.kill(transport.pid, 'SIGHUP'),
   async close() {
     await listening?.close();
     await client.close();

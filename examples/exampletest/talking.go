@@ -114,14 +114,15 @@ func (c *Client) Request(method, name string, params map[string]any) Talk {
 	var all Talk
 	for {
 		all.Rounds++
-		body := c.post(method, name, params)
-		round, err := readRound(body, &all)
-		if closeErr := body.Close(); err == nil {
+		response := c.post(method, name, params)
+		round, err := readRound(response.Body, &all)
+		if closeErr := response.Body.Close(); err == nil {
 			err = closeErr
 		}
 		if err != nil {
 			c.t.Fatalf("%s %s: %v", method, name, err)
 		}
+		round.Status, round.Header = response.StatusCode, response.Header
 		all.Answer = round
 		var asked struct {
 			Type      string `json:"resultType"`
@@ -197,8 +198,9 @@ func nextMessage(lines *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// post sends one request and returns the answer's body.
-func (c *Client) post(method, name string, params map[string]any) io.ReadCloser {
+// post sends one request and returns its answer, whose body is still to be
+// read and closed.
+func (c *Client) post(method, name string, params map[string]any) *http.Response {
 	c.t.Helper()
 	params["_meta"] = c.meta()
 	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
@@ -223,7 +225,7 @@ func (c *Client) post(method, name string, params map[string]any) io.ReadCloser 
 	if err != nil {
 		c.t.Fatalf("%s %s: %v", method, name, err)
 	}
-	return response.Body
+	return response
 }
 
 // meta says what the client speaks, what it can be asked, and that it wants to
@@ -264,15 +266,15 @@ type Changes struct {
 // Listen subscribes to resources. It returns once the gateway has agreed.
 func (c *Client) Listen(uris ...string) *Changes {
 	c.t.Helper()
-	body := c.post("subscriptions/listen", "", map[string]any{
+	response := c.post("subscriptions/listen", "", map[string]any{
 		"notifications": map[string]any{"resourceSubscriptions": uris},
 	})
 	c.t.Cleanup(func() {
-		if err := body.Close(); err != nil {
+		if err := response.Body.Close(); err != nil {
 			c.t.Errorf("close the stream: %v", err)
 		}
 	})
-	changes := &Changes{t: c.t, lines: bufio.NewReader(body)}
+	changes := &Changes{t: c.t, lines: bufio.NewReader(response.Body)}
 	if method, _ := changes.Next(); method != "notifications/subscriptions/acknowledged" {
 		c.t.Fatalf("the subscription is answered with %s", method)
 	}

@@ -43,10 +43,10 @@ func TestRoles(t *testing.T) {
 	for role, more := range map[string][]string{
 		"none":    nil,
 		"support": {"comment_ticket", "get_invoice", "list_orders", "list_tickets"},
-		"sales":   {"cancel_order", "create_order", "get_invoice", "list_orders"},
+		"sales":   {"cancel_order", "charge_order", "create_order", "get_invoice", "list_orders", "place_order"},
 		"admin": {
-			"cancel_order", "comment_ticket", "create_order", "get_invoice", "list_orders",
-			"list_tickets", "refund_payment", "sales_report",
+			"cancel_order", "charge_order", "comment_ticket", "create_order", "get_invoice", "list_orders",
+			"list_tickets", "place_order", "refund_payment", "sales_report",
 		},
 	} {
 		want := append(everyone(), more...)
@@ -138,6 +138,8 @@ func TestTools(t *testing.T) {
 			t.Errorf("%s passes on what the service leaks: %s", c.tool, a.Text)
 		}
 	}
+	tried("place_order") // by TestPlaceOrder
+	tried("charge_order")
 	tried("product_image")
 	a := r.Call(r.tokens["admin"], "product_image", map[string]any{"sku": acme.FirstSKU})
 	if len(a.Blocks) != 1 || a.Blocks[0].Type != "image" || a.Blocks[0].MIMEType != "image/png" || len(a.Blocks[0].Data) == 0 {
@@ -145,6 +147,58 @@ func TestTools(t *testing.T) {
 	}
 	if len(untried) > 0 {
 		t.Errorf("nobody calls %v", untried)
+	}
+}
+
+// TestPlaceOrder demands that a person is asked before there is an order, and
+// that a client without one is refused.
+func TestPlaceOrder(t *testing.T) {
+	r := start(t)
+	arguments := map[string]any{
+		"customer_id": acme.FirstCustomer, "items": []any{map[string]any{"sku": acme.FirstSKU, "quantity": 2}},
+	}
+	if a := r.Call(r.tokens["sales"], "place_order", arguments); a.Code != -32021 {
+		t.Errorf("without a person: %d %s %s", a.Code, a.Message, a.Text)
+	}
+	person := r.Client(r.tokens["sales"])
+	person.Answers = map[string]any{"confirm": exampletest.Decline()}
+	if a := person.Call("place_order", arguments); !a.IsError || !strings.HasPrefix(a.Text, "The person declined: Order 2 pieces") {
+		t.Errorf("declined: %d %s %s", a.Code, a.Message, a.Text)
+	}
+	person.Answers["confirm"] = exampletest.Accept(map[string]any{})
+	a := person.Call("place_order", arguments)
+	if !a.OK() || !strings.HasSuffix(a.Text, " is paid, 378.00 EUR in all.") || !slices.Equal(a.Told, []string{"Everything is in stock."}) {
+		t.Errorf("accepted: %d %s %s, told %q", a.Code, a.Message, a.Text, a.Told)
+	}
+}
+
+// TestReading reads a resource and a prompt, and asks for suggestions.
+func TestReading(t *testing.T) {
+	r := start(t)
+	ann, ben := r.Client(r.tokens["support"]), r.Client(r.tokens["sales"])
+	for _, c := range []struct {
+		answer exampletest.Talk
+		want   string
+	}{
+		{ann.Read("acme://customers/" + acme.FirstCustomer), "Amélie Laurent"},
+		{ann.Read("acme://products/" + acme.FirstSKU + "/stock"), acme.FirstSKU},
+		{ann.Prompt("answer_ticket", map[string]string{"customer_id": acme.FirstCustomer}), "Draft an answer to Amélie Laurent, a gold customer."},
+	} {
+		if c.answer.Code != 0 || !strings.Contains(string(c.answer.Result), c.want) {
+			t.Errorf("%d %s %s, want %s", c.answer.Code, c.answer.Message, c.answer.Result, c.want)
+		}
+	}
+	if a := ben.Prompt("answer_ticket", map[string]string{"customer_id": acme.FirstCustomer}); a.Code == 0 {
+		t.Errorf("a prompt for support, rendered for sales: %s", a.Result)
+	}
+	for of, typed := range map[string][3]string{
+		"acme://customers/{customer_id}": {"customer_id", "cust_8f3k", acme.FirstCustomer},
+		"acme://products/{sku}/stock":    {"sku", "WRK-100", acme.FirstSKU},
+		"answer_ticket":                  {"customer_id", "Amélie L", acme.FirstCustomer},
+	} {
+		if got := ann.Complete(of, typed[0], typed[1]); !slices.Contains(got, typed[2]) {
+			t.Errorf("%s of %s: %v, want %s", typed[0], of, got, typed[2])
+		}
 	}
 }
 

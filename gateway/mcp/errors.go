@@ -154,7 +154,7 @@ func AppendErrorObject(dst []byte, e *Error) []byte {
 // MissingCapability is the answer to a client that lacks what a tool needs;
 // names are manifest names of client capabilities, or tasks.
 func MissingCapability(r Revision, names []string) *Error {
-	e := Rejected(CodeInvalidParams, "This tool needs a client that offers: "+strings.Join(names, ", "))
+	e := Rejected(CodeInvalidParams, "This needs a client that offers: "+strings.Join(names, ", "))
 	if !r.Modern() {
 		return e
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/ext"
@@ -39,6 +40,9 @@ type Condition struct {
 func ParseCondition(text string, scope Scope) (*Condition, error) {
 	if len(text) > maxSource {
 		return nil, &plugins.FieldError{Message: "the condition is too long"}
+	}
+	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "${{") {
+		return nil, &plugins.FieldError{Message: "want a CEL condition, found a hole", Hint: "a condition is bare CEL: take ${{ }} away"}
 	}
 	env, err := newConditionEnv()
 	if err != nil {

@@ -52,9 +52,21 @@ func (c *conditionChecker) compile() (*cel.Ast, error) {
 		return checked, nil
 	default:
 		return nil, &plugins.FieldError{
-			Message: fmt.Sprintf("a condition is true or false, this is a %s", kind),
+			Message: fmt.Sprintf("a condition is true or false, this is %s", kindInWords(kind)),
 			Hint:    "compare it with something",
 		}
+	}
+}
+
+// kindInWords says of what type an expression is.
+func kindInWords(kind *cel.Type) string {
+	switch kind.Kind() {
+	case cel.IntKind, cel.UintKind, cel.DoubleKind:
+		return "a number"
+	case cel.StringKind:
+		return "a text"
+	default:
+		return "of type " + kind.String()
 	}
 }
 
@@ -141,7 +153,7 @@ func (c *conditionChecker) known(e ast.Expr, name string) bool {
 	if slices.Contains(allNames(), name) {
 		message = fmt.Sprintf("%q is not known here", name)
 	}
-	hint := "known here: " + strings.Join(c.names, ", ")
+	hint := c.scope.notKnown(name, c.names)
 	if near := didYouMean(name, c.names); near != "" {
 		hint = near
 	}

@@ -82,11 +82,18 @@ func (c *conditionChecker) syntaxError(issues *cel.Issues) error {
 	out := &plugins.FieldError{Message: "CEL: " + message, Offset: c.at(first.Location.Line(), first.Location.Column())}
 	rest := c.text[out.Offset:]
 	word, _, _ := strings.Cut(rest, " ")
+	for _, known := range []string{"token recognition error at: ", "mismatched input ", "extraneous input ", "no viable alternative at input "} {
+		if strings.HasPrefix(message, known) && word != "" {
+			out.Message = fmt.Sprintf("CEL: unexpected %q", clipped(word))
+		}
+	}
 	switch {
 	case strings.Contains(message, "'<EOF>'"):
 		out.Message = "the condition ends too early"
 	case strings.HasPrefix(rest, "="):
 		out.Hint = "write =="
+	case strings.HasPrefix(rest, "|"):
+		out.Hint = "this is CEL, not jq: write functions around what they work on, e.g. size(args.items)"
 	case word == "and":
 		out.Hint = "write &&"
 	case word == "or":
@@ -122,4 +129,13 @@ func readable(message string) string {
 		name = symbol
 	}
 	return fmt.Sprintf("%q does not work on %s", name, strings.TrimSuffix(types, "'"))
+}
+
+// clipped shortens a word that a message tells.
+func clipped(word string) string {
+	const most = 20
+	if runes := []rune(word); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return word
 }

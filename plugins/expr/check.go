@@ -127,7 +127,7 @@ func literal(q *gojq.Query) bool {
 // named notes the use of one of the scope's names.
 func (c *checker) named(base string, t *gojq.Term) {
 	if !slices.Contains(c.names, base) {
-		c.wrong(name(base), fmt.Sprintf("%q is not known here", base), "known here: "+strings.Join(c.known(), ", "))
+		c.wrong(name(base), fmt.Sprintf("%q is not known here", base), c.scope.notKnown(base, c.known()))
 		return
 	}
 	c.uses.names[base] = true
@@ -153,6 +153,18 @@ func (c *checker) named(base string, t *gojq.Term) {
 			c.uses.headers = append(c.uses.headers, member)
 		}
 	}
+}
+
+// notKnown says where a name of the language is known that isn't here, or what
+// is known instead.
+func (s *Scope) notKnown(base string, known []string) string {
+	switch {
+	case base == NameItem:
+		return "an item is known where there is for_each"
+	case base == NameValue:
+		return "what is typed is known in complete"
+	}
+	return "known here: " + strings.Join(known, ", ")
 }
 
 func (c *checker) known() []string {
@@ -187,6 +199,9 @@ func (s *Scope) member(base, member string) (message, hint string) {
 	}
 	if known == nil || slices.Contains(known, member) {
 		return "", ""
+	}
+	if base == NameSteps && slices.Contains(s.Later, member) {
+		return message, "that step comes later, or runs beside this one"
 	}
 	return message, memberHint(base, member, known)
 }

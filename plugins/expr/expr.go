@@ -56,6 +56,8 @@ type Scope struct {
 	// Steps and Loads are the ids that may follow `steps` and `load`; nil if
 	// that name is not known.
 	Steps, Loads []string
+	// Later are the ids of steps that are not finished here yet, for hints.
+	Later []string
 	// Item and Value say that `item` and `value` are known.
 	Item, Value bool
 	// Body says that `.` means something.

@@ -5,7 +5,7 @@ package expr
 func Suggest(name string, candidates []string) string {
 	best, least := "", len(name)/3+2
 	for _, c := range candidates {
-		if d := distance(name, c); d < least && d < max(len(c), 2) {
+		if d := distance(name, c); d < least && d < max(len(c), 2) && d < len(name) {
 			best, least = c, d
 		}
 	}

@@ -77,7 +77,8 @@ func newSteps(list []Step, env plugins.Env) (plugins.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.scope.Steps = []string{}
+	b.scope.Steps, b.scope.Later = []string{}, idsOf(list)
+	b.p.outlines = outlineSteps(list)
 	if len(list) == 0 {
 		b.wrong("want at least one step", "write e.g. [{id: order, tool: get_order}]")
 	}
@@ -87,6 +88,20 @@ func newSteps(list []Step, env plugins.Env) (plugins.Program, error) {
 		b.publish(s)
 	}
 	return b.done()
+}
+
+// idsOf are the ids of all steps.
+func idsOf(list []Step) []string {
+	var ids []string
+	for i := range list {
+		if list[i].ID != "" {
+			ids = append(ids, list[i].ID)
+		}
+		if list[i].Parallel != nil {
+			ids = append(ids, idsOf(list[i].Parallel.Steps)...)
+		}
+	}
+	return ids
 }
 
 // publish lets the steps that follow know of a step.
@@ -104,9 +119,10 @@ func newConfirm(text string, env plugins.Env) (plugins.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.TrimSpace(text) == "" {
+	if asked := strings.TrimSpace(text); asked == "" || asked == "true" || asked == "yes" || asked == "false" || asked == "no" {
 		b.wrong("want the question to the person", `write e.g. "Delete ${{ args.id }}?"`)
 	}
+	b.p.outlines = outlineConfirm(text)
 	q := &question{message: b.text(text), timeout: defaultTimeout}
 	q.schema, q.form = emptyForm()
 	b.p.list = []*step{{address: "0", id: confirmKey, label: confirmKey, question: q}}
@@ -119,6 +135,7 @@ func newLoad(all map[string]Loading, env plugins.Env) (plugins.Program, error) {
 		return nil, err
 	}
 	b.scope.Loads = nil
+	b.p.outlines = outlineLoad(all)
 	if len(all) == 0 {
 		b.wrong("want at least one tool to load from", "write e.g. {customer: {tool: get_customer}}")
 	}
@@ -136,14 +153,14 @@ func newLoad(all map[string]Loading, env plugins.Env) (plugins.Program, error) {
 	return b.done()
 }
 
-// done returns the program, or all mistakes.
+// done returns the program, and all mistakes.
 func (b *builder) done() (plugins.Program, error) {
 	if len(b.errs) > 0 {
-		return nil, b.errs
+		return b.p, b.errs
 	}
 	b.p.tools = slices.Sorted(maps.Keys(b.calls))
 	if err := b.detachment(); err != nil {
-		return nil, err
+		return b.p, err
 	}
 	return b.p, nil
 }
@@ -233,9 +250,6 @@ func (b *builder) condition(text string, path ...string) *expr.Condition {
 	switch {
 	case text == "":
 		return nil
-	case strings.HasPrefix(strings.TrimSpace(text), "${{"):
-		b.wrong("want a CEL condition, found a hole", path[len(path)-1]+" is bare CEL: take ${{ }} away", path...)
-		return nil
 	}
 	c, err := expr.ParseCondition(text, b.scope)
 	if err != nil {
@@ -283,6 +297,11 @@ func (b *builder) fail(err error, path ...string) {
 // wrong collects a mistake.
 func (b *builder) wrong(message, hint string, path ...string) {
 	b.errs = append(b.errs, &plugins.FieldError{Path: path, Message: message, Hint: hint})
+}
+
+// misplaced collects a key that makes no sense where it stands.
+func (b *builder) misplaced(message, hint string, path ...string) {
+	b.errs = append(b.errs, &plugins.FieldError{Path: path, Message: message, Hint: hint, Offset: -1})
 }
 
 // under is the path to a key below another.

@@ -86,7 +86,7 @@ func (b *builder) action(s *Step, path []string) string {
 	allowed := append(allowedKeys(actions[0]), actions[0])
 	for _, key := range written {
 		if !slices.Contains(allowed, key) {
-			b.wrong(key+" makes no sense with "+actions[0], "there may be "+strings.Join(allowedKeys(actions[0]), ", "), under(path, key)...)
+			b.misplaced(key+" makes no sense with "+actions[0], "there may be "+strings.Join(allowedKeys(actions[0]), ", "), under(path, key)...)
 		}
 	}
 	return actions[0]
@@ -171,7 +171,7 @@ func (b *builder) toolStep(out *step, s *Step, path []string) {
 		case p.Steps != nil:
 			b.wrong("a list of steps makes no sense with tool", "write a number, with for_each", at...)
 		case s.ForEach == "":
-			b.wrong("parallel makes no sense without for_each", "", at...)
+			b.misplaced("parallel makes no sense without for_each", "write for_each: args.items, or take parallel away", at...)
 		case p.Limit < 1 || p.Limit > maxItems:
 			b.wrong("want a number from 1 to "+strconv.Itoa(maxItems), "", at...)
 		}
@@ -183,7 +183,7 @@ func (b *builder) toolStep(out *step, s *Step, path []string) {
 			there bool
 		}{{"undo", s.Undo != nil}, {"otherwise", s.Otherwise != ""}, {"optional", s.Optional}} {
 			if k.there {
-				b.wrong(k.key+" makes no sense with detach", "what becomes of a detached call is not waited for", under(path, k.key)...)
+				b.misplaced(k.key+" makes no sense with detach", "what becomes of a detached call is not waited for", under(path, k.key)...)
 			}
 		}
 	}
@@ -227,13 +227,13 @@ func (b *builder) ask(q *question, s *Ask, path []string) {
 	}
 	q.kind = mcp.AskURL
 	if !absent(s.Schema) {
-		b.wrong("there is a form or a page, not both", "take schema or url away", under(path, "schema")...)
+		b.misplaced("there is a form or a page, not both", "take schema or url away", under(path, "schema")...)
 	}
 	if q.url = b.text(s.URL, under(path, "url")...); q.url == nil {
 		return
 	}
 	if literal, ok := q.url.Literal(); ok && !isPage(literal) {
-		b.wrong("want an https URL", "", under(path, "url")...)
+		b.wrong("want an https URL", "write https://pay.example/…; http is for this machine only", under(path, "url")...)
 	}
 }
 
@@ -291,7 +291,7 @@ func (b *builder) number(raw json.RawMessage, path []string) *expr.Template {
 		return t
 	}
 	if _, err := strconv.ParseFloat(string(raw), 64); err != nil {
-		b.wrong("want a number, or a hole", "", path...)
+		b.wrong("want a number, or a hole", `write 50, or "${{ steps.load.done }}"`, path...)
 	}
 	return t
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
@@ -37,6 +38,10 @@ func (b *builder) form(raw json.RawMessage, path []string) ([]byte, *form) {
 		b.wrong("want a mapping of property names to schemas", "write e.g. {sure: {type: boolean}}", path...)
 		return emptyForm()
 	}
+	if isWholeSchema(properties) {
+		b.wrong("want the properties themselves, found a schema of an object", "write e.g. {sure: {type: boolean}}", path...)
+		return emptyForm()
+	}
 	f := &form{defaults: make(map[string]any)}
 	out, required := []byte(`{"type":"object","properties":{`), []string(nil)
 	for i := range properties {
@@ -64,6 +69,13 @@ func (b *builder) form(raw json.RawMessage, path []string) ([]byte, *form) {
 	out = append(out, '}')
 	b.compileForm(f, out, path)
 	return out, f
+}
+
+// isWholeSchema reports whether the properties are the keywords of a schema.
+func isWholeSchema(members []strictjson.Member) bool {
+	return slices.ContainsFunc(members, func(m strictjson.Member) bool {
+		return m.Name == "type" && string(m.Value) == `"object"`
+	})
 }
 
 // property appends the schema of a property without our own keys, and reports

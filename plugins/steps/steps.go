@@ -51,6 +51,7 @@ type program struct {
 	// ids are those of the steps that have one; tools what they call, sorted.
 	ids, tools []string
 	logs       bool
+	outlines   []plugins.StepOutline
 	// print tells states of this program from others'.
 	print string
 	// background runs detached calls; nil if there are none.

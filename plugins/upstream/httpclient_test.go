@@ -270,7 +270,7 @@ func TestTimeoutSaysWhatToDo(t *testing.T) {
 		cancel()
 		if err == nil || kindOf(t, err) != plugins.KindTimeout || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: got %v", request, err)
-		} else if want := "The service behind this tool did not answer in time, and the call was stopped. " + advice; err.Error() != want {
+		} else if want := "The service behind it did not answer in time, and the call was stopped. " + advice; err.Error() != want {
 			t.Errorf("%s: %q, want %q", request, err, want)
 		}
 		// Nothing was sent when the time was over before.

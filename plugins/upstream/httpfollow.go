@@ -39,7 +39,7 @@ func (f *follower) Do(ctx context.Context, call *plugins.Call) (*plugins.Respons
 	if err != nil {
 		return nil, &plugins.Error{
 			Kind:    plugins.KindUpstream,
-			Message: "The service behind this tool began the work, but told of it at a place that can't be asked.",
+			Message: "The service behind it began the work, but told of it at a place that can't be asked.",
 			Cause:   err,
 		}
 	}

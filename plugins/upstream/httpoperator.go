@@ -227,12 +227,12 @@ func (op *operation) problem(ctx context.Context, sent int, err error) *plugins.
 	case ended != nil:
 		e.Kind, e.Message = plugins.KindCancelled, "The call was cancelled."
 	case sent == 0:
-		e.Kind, e.Message = plugins.KindConnect, "The service behind this tool can't be reached."
+		e.Kind, e.Message = plugins.KindConnect, "The service behind it can't be reached."
 	case errors.Is(err, errTooLarge):
-		e.Kind, e.Message = plugins.KindUpstream, "The answer of the service behind this tool is too large. Ask for less, if the tool allows it."
+		e.Kind, e.Message = plugins.KindUpstream, "The answer of the service behind it is too large. Ask for less, if the tool allows it."
 		return e
 	default:
-		e.Kind, e.Message = plugins.KindUpstream, "The service behind this tool broke off, or its answer can't be read."
+		e.Kind, e.Message = plugins.KindUpstream, "The service behind it broke off, or its answer can't be read."
 	}
 	switch {
 	case sent == 0:
@@ -248,7 +248,7 @@ func (op *operation) problem(ctx context.Context, sent int, err error) *plugins.
 // late is the problem of a request that the deadline of its call ended. The
 // deadline closed the connection, and that is all that err tells.
 func (op *operation) late(sent int, err error) *plugins.Error {
-	message := "The service behind this tool did not answer in time, and the call was stopped. "
+	message := "The service behind it did not answer in time, and the call was stopped. "
 	switch {
 	case sent == 0:
 		message += "Nothing was sent. It is safe to call it again."

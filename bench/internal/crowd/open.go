@@ -38,22 +38,6 @@ func Open(p Plan) (*Crowd, error) {
 	return c, nil
 }
 
-// Warm has every client of a plan make a call that leaves nothing open, so that
-// what the server remembers of its callers isn't taken for the cost of streams.
-func Warm(p Plan) error {
-	return p.each(func(poster poster, n int) error {
-		token, err := p.Token(n)
-		if err != nil {
-			return err
-		}
-		session, err := poster.initialize(token)
-		if err != nil {
-			return err
-		}
-		return poster.end(token, session)
-	})
-}
-
 // each does something for all clients, some of them at once. It stops at the
 // first error.
 func (p *Plan) each(do func(p poster, n int) error) error {

@@ -28,24 +28,46 @@ func (c *Channel) Request(ctx context.Context, method string, params []byte) (Re
 	if err := ctx.Err(); err != nil {
 		return Reply{}, fmt.Errorf("%s: %w", method, err)
 	}
+	asked, err := c.Ask(method, params)
+	if err != nil {
+		return Reply{}, err
+	}
+	return asked.Wait(ctx)
+}
+
+// Asked is a request to the client that has been sent.
+type Asked struct {
+	channel *Channel
+	method  string
+	pending *pending
+}
+
+// Ask is the first half of Request: it sends. Wait must be called then.
+func (c *Channel) Ask(method string, params []byte) (*Asked, error) {
 	p, err := c.ask(method, params)
 	if err != nil {
-		return Reply{}, fmt.Errorf("%s: %w", method, err)
+		return nil, fmt.Errorf("%s: %w", method, err)
 	}
+	return &Asked{channel: c, method: method, pending: p}, nil
+}
+
+// Wait is the other half of Request: it waits for the answer.
+func (a *Asked) Wait(ctx context.Context) (Reply, error) {
+	p, err := a.pending, error(nil)
 	select {
 	case reply := <-p.reply:
 		return reply, nil
 	case <-ctx.Done():
 		err = ctx.Err()
-	case <-c.session.done:
+	case <-a.channel.session.done:
 		err = ErrEnded
 	case <-p.gone:
 		err = ErrGone
 	}
-	if reply, ok := c.withdraw(p); ok {
+	if reply, ok := a.channel.withdraw(p); ok {
 		return reply, nil
 	}
-	return Reply{}, fmt.Errorf("%s: %w", method, err)
+	return Reply{}, fmt.Errorf("%s: %w", a.method, err)
 }
 
 // ask sends a request.

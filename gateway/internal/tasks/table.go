@@ -103,8 +103,24 @@ func New(settings Settings) *Table {
 // Start runs a task in the background. It takes the values of ctx, and neither
 // its deadline nor its end. Nobody but the owner can see the task.
 func (t *Table) Start(ctx context.Context, ownerKey string, run Run) (*Task, error) {
+	return t.start(ctx, ownerKey, rand.Text(), run)
+}
+
+// Adopt goes on with a task that this table doesn't know any more, or never
+// did: it was started by another process, under that id. False and no error say
+// that the table knows it after all: it stays as it is.
+func (t *Table) Adopt(ctx context.Context, ownerKey, id string, run Run) (bool, error) {
+	task, err := t.start(ctx, ownerKey, id, run)
+	return task != nil, err
+}
+
+// start starts a task, unless there is one of that id.
+func (t *Table) start(ctx context.Context, ownerKey, id string, run Run) (*Task, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.tasks[id] != nil {
+		return nil, nil //nolint:nilnil // it is known
+	}
 	if t.closed {
 		return nil, ErrClosed
 	}
@@ -115,7 +131,7 @@ func (t *Table) Start(ctx context.Context, ownerKey string, run Run) (*Task, err
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	now := time.Now().UTC()
 	task := &Task{
-		table: t, id: rand.Text(), owner: ownerKey, cancel: cancel,
+		table: t, id: id, owner: ownerKey, cancel: cancel,
 		created: now, updated: now, status: Working, ttl: t.settings.TTL, poll: t.settings.Poll,
 		later: make(chan struct{}), returned: make(chan struct{}), asked: map[string]int{},
 		watchers: map[*watcher]struct{}{},
