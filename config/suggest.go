@@ -22,6 +22,10 @@ func suggest(name string, known []string) string {
 	return "known here: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
 }
 
+// Nearest returns the known name that a mistyped one stands for; empty if none
+// is near.
+func Nearest(name string, known []string) string { return nearest(name, known) }
+
 // nearest returns the known name that a mistyped one stands for, or "".
 func nearest(name string, known []string) string {
 	best, bestDistance := "", 1+max(1, len(name)/3)

@@ -26,7 +26,10 @@ tools:
   scoped: {description: d, request: GET /plain, scopes: [write]}
   rare: {description: d, request: GET /plain, rate_limit: 1/h}
   narrow: {description: d, request: GET /block, concurrency: 1}
+  asks: {description: d, request: GET /plain, confirm: "Sure?"}
   failing: {description: d, request: GET /fail, upstream: one}
+resources:
+  "acme://terms": {name: terms, description: d, text: t}
 `
 
 // contract is a gateway and the requests that it refuses.
@@ -122,6 +125,15 @@ func (c contract) refusals() map[string]func() exampletest.Answer {
 		"an unknown session, legacy":                          func() exampletest.Answer { return c.legacy("tools/list", "none") },
 		"an unknown tool, or one that the caller may not see": bare("admins"),
 		"arguments that don't fit":                            call("plain", "many"),
+		"an unknown resource, 2026-07-28": func() exampletest.Answer {
+			return c.Client(c.token).Read("acme://nothing").Answer
+		},
+		"a question that the client can't be asked": bare("asks"),
+		"a state that is not this call's": func() exampletest.Answer {
+			return c.Client(c.token).Request("tools/call", "asks", map[string]any{
+				"name": "asks", "arguments": map[string]any{}, "inputResponses": map[string]any{}, "requestState": "forged",
+			}).Answer
+		},
 		"an unknown method, legacy": func() exampletest.Answer {
 			return c.legacy("tools/paint", c.legacy("initialize", "").Header.Get("Mcp-Session-Id"))
 		},

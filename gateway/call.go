@@ -172,6 +172,11 @@ func (c *callRun) failed(ctx context.Context, err error) *mcp.Error {
 		failure = &plugins.Error{Kind: plugins.KindCancelled, Message: "The call was cancelled.", Cause: err}
 	}
 	v := verdictOf(failure)
+	if failure.Kind == plugins.KindCancelled && (!c.r.revision.Modern() || c.r.single != nil) && c.r.g.inflight.unwanted(c.r.session.nonce, c.r.message.ID) {
+		c.r.entry.failed(v, failure)
+		c.r.resp.Status = 202 // there is no answer to a call that was cancelled
+		return nil
+	}
 	// Legacy revisions have no code for a capability that is missing.
 	legible := v.code == 0 || failure.Kind == plugins.KindCapability && !c.r.revision.Modern()
 	if legible && c.t.spec.Kind == kindTool {

@@ -9,7 +9,6 @@ import (
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
 	"github.com/sallyport-mcp/sallyport/plugins"
-	"github.com/sallyport-mcp/sallyport/plugins/expr"
 )
 
 // toolCaller is what calls tools: steps, what is loaded, or suggestions. What it
@@ -83,7 +82,7 @@ func misfits(spec *plugins.Tool, call *plugins.CallOutline) plugins.FieldErrors 
 		if len(names) > 0 {
 			hint = "it takes " + strings.Join(names[:min(len(names), maxNamed)], ", ")
 		}
-		if near := expr.Suggest(name, names); near != "" {
+		if near := config.Nearest(name, names); near != "" {
 			hint, misspelled[near] = fmt.Sprintf("did you mean %q?", near), true
 		}
 		faults = append(faults, &plugins.FieldError{

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
@@ -18,7 +19,11 @@ type inflight struct {
 }
 
 // running is a call that runs.
-type running struct{ cancel context.CancelFunc }
+type running struct {
+	cancel context.CancelFunc
+	// unwanted says that the client has cancelled it: it wants no answer.
+	unwanted atomic.Bool
+}
 
 // inflightKey names a call: request ids are unique within a session.
 type inflightKey struct {
@@ -56,8 +61,17 @@ func (f *inflight) cancel(session stream.Nonce, id mcp.ID) {
 	call := f.calls[inflightKey{session: session, id: string(id)}]
 	f.mu.Unlock()
 	if call != nil {
+		call.unwanted.Store(true)
 		call.cancel()
 	}
+}
+
+// unwanted reports whether the client has cancelled a call that runs.
+func (f *inflight) unwanted(session stream.Nonce, id mcp.ID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	call := f.calls[inflightKey{session: session, id: string(id)}]
+	return call != nil && call.unwanted.Load()
 }
 
 // cancelAll ends every call.

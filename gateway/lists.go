@@ -74,6 +74,9 @@ func (b *builder) buildLists() {
 			s.byRole = s.byRole && ok
 		}
 	}
+	if len(b.problems) > 0 {
+		return // there may be circles
+	}
 	s.offers = s.capabilities()
 	s.discover = s.encoder.DiscoverResult(s.offers, b.m.Server.Instructions)
 }

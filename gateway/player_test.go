@@ -87,7 +87,13 @@ var (
 // play plays the lines of a step.
 func (p *player) play(text string) {
 	p.t.Helper()
+	p.up.begin()
 	defer p.hangUp()
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			p.t.Logf("heard:\n%s", p.out.String())
+		}
+	})
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 			p.commands++

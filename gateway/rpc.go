@@ -359,6 +359,10 @@ const (
 // serveBatch serves an array of messages, which only sessions of 2025-03-26
 // and before may send. They are served one after the other.
 func (x *exchange) serveBatch() {
+	if revision, _ := x.req.Header(mcp.HeaderRevision); mcp.Revision(revision).Modern() && x.single == nil {
+		x.reject(nil, mcp.BadRequest(mcp.CodeInvalidRequest, "Invalid request: "+revision[:min(len(revision), 10)]+" has no batches"))
+		return
+	}
 	elements, err := strictjson.Elements(x.req.Body, nil)
 	if err != nil || len(elements) == 0 || len(elements) > maxBatch {
 		x.reject(nil, mcp.BadRequest(mcp.CodeInvalidRequest, "Invalid request: want 1 to 100 messages in a batch"))

@@ -29,7 +29,9 @@ type scriptedUpstream struct {
 	replies map[string][]reply
 	seen    []string
 	told    int // how many of seen the script has shown
+	// awaited counts what was awaited since the step began, which is at mark.
 	awaited map[string]int
+	mark    int
 	// changed is closed when a request comes.
 	changed chan struct{}
 	// released is closed when held answers may go.
@@ -163,14 +165,22 @@ func (u *scriptedUpstream) release() {
 	}
 }
 
-// await waits until a request came that was not awaited before. The key
+// begin begins a step.
+func (u *scriptedUpstream) begin() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.mark = len(u.seen)
+	clear(u.awaited)
+}
+
+// await waits until a request came that the step has not awaited yet. The key
 // "gone TARGET" waits until the gateway has given a held request up.
 func (u *scriptedUpstream) await(key string) error {
 	deadline := time.After(patience)
 	for {
 		u.mu.Lock()
 		came, changed := 0, u.changed
-		for _, line := range u.seen {
+		for _, line := range u.seen[u.mark:] {
 			if line == key || strings.HasPrefix(line, key+" ") {
 				came++
 			}
