@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -9,13 +10,6 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/gateway"
 )
-
-// calling are the flags of call.
-type calling struct {
-	as, url, token string
-	scopes         []string
-	dryRun, raw    bool
-}
 
 // call calls one tool.
 func (a *app) call() *cobra.Command {
@@ -25,11 +19,15 @@ func (a *app) call() *cobra.Command {
 		Short: "Call a tool: of the manifest, or of a running gateway with --url.",
 		Long: "Call a tool and print what a client would get.\n\n" +
 			"Without --url the manifest is read and the call goes through all its policies, as the caller given by --as,\n" +
-			"to the upstream. With --url a running gateway is asked, with the token of --token or SALLYPORT_TOKEN.",
+			"to the upstream. What the tool asks the person is asked on the terminal, or answered by --answer; progress and\n" +
+			"waiting are told on standard error. With --url a running gateway is asked, with the token of --token or\n" +
+			"SALLYPORT_TOKEN; there questions can't be answered.",
 		Example: "  sallyport call get_customer customer_id=42 --as ann:support\n" +
 			"  sallyport call get_customer customer_id=42 --dry-run\n" +
+			"  sallyport call delete_customer customer_id=42 --answer confirm=true\n" +
+			`  sallyport call place_order amount:=12.5 --answer 'details={"note": "by car"}'` + "\n" +
 			"  sallyport call --url http://127.0.0.1:8080/mcp get_customer customer_id=42",
-		ValidArgsFunction: a.completeTools,
+		ValidArgsFunction: a.completeNames(gateway.KindTool),
 		Args:              usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			arguments, err := parseArguments(args[1:])
@@ -39,48 +37,117 @@ func (a *app) call() *cobra.Command {
 			if flags.url != "" {
 				return a.callRemote(c, flags, args[0], arguments)
 			}
-			return a.callLocal(c, flags, args[0], arguments)
+			return a.perform(c, &flags, &gateway.Invocation{Kind: gateway.KindTool, Name: args[0], Arguments: arguments})
 		},
 	}
 	a.manifestFlag(c)
+	flags.add(c)
 	f := c.Flags()
-	f.StringVar(&flags.as, "as", "cli", "the caller: subject[:role,role]")
-	f.StringSliceVar(&flags.scopes, "scopes", nil, "the caller's OAuth scopes")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "print the upstream request instead of sending it")
-	f.BoolVar(&flags.raw, "raw", false, "print the JSON-RPC response as it is")
 	f.StringVar(&flags.url, "url", "", "endpoint of a running gateway")
 	f.StringVar(&flags.token, "token", os.Getenv("SALLYPORT_TOKEN"), "bearer token for --url (default: $SALLYPORT_TOKEN)")
 	f.Lookup("token").DefValue = ""
 	return c
 }
 
-func (a *app) callLocal(c *cobra.Command, flags calling, tool string, arguments []byte) error {
-	g, err := a.open()
-	if err != nil {
-		return err
-	}
-	err = a.callGateway(c, g, flags, tool, arguments)
-	if closeErr := g.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+// callResponse is the part of a response that is printed.
+type callResponse struct {
+	Result struct {
+		// ResultType is input_required if the tool asks something.
+		ResultType string         `json:"resultType"`
+		Content    []contentBlock `json:"content"`
+		IsError    bool           `json:"isError"`
+		// Contents are those of a resource.
+		Contents []resourceContent `json:"contents"`
+		// Messages are those of a prompt.
+		Messages []struct {
+			Role    string       `json:"role"`
+			Content contentBlock `json:"content"`
+		} `json:"messages"`
+	} `json:"result"`
+	Error *struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	} `json:"error"`
 }
 
-func (a *app) callGateway(c *cobra.Command, g *gateway.Gateway, flags calling, tool string, arguments []byte) error {
-	caller := parseCaller(flags.as)
-	caller.Scopes = flags.scopes
-	if flags.dryRun {
-		request, err := g.DryRun(tool, arguments, caller)
-		if err != nil {
-			return err
+// contentBlock is a content block.
+type contentBlock struct {
+	Type     string          `json:"type"`
+	Text     string          `json:"text"`
+	MIMEType string          `json:"mimeType"`
+	Data     []byte          `json:"data"`
+	URI      string          `json:"uri"`
+	Resource resourceContent `json:"resource"`
+}
+
+// resourceContent is what a resource holds.
+type resourceContent struct {
+	URI      string  `json:"uri"`
+	MIMEType string  `json:"mimeType"`
+	Text     *string `json:"text"`
+	Blob     []byte  `json:"blob"`
+}
+
+// String is a block as it is printed: a text, or a line in its place.
+func (b *contentBlock) String() string {
+	switch b.Type {
+	case "text":
+		return b.Text
+	case "resource":
+		res := b.Resource
+		size := len(res.Blob)
+		if res.Text != nil {
+			size = len(*res.Text)
 		}
-		return a.printRequest(request)
+		return fmt.Sprintf("[resource %s, %s, %d bytes]", res.URI, res.MIMEType, size)
+	case "resource_link":
+		return fmt.Sprintf("[link %s]", b.URI)
 	}
-	response, err := g.Invoke(c.Context(), tool, arguments, caller)
-	if err != nil {
+	return fmt.Sprintf("[%s, %s, %d bytes]", b.Type, b.MIMEType, len(b.Data))
+}
+
+// printResponse prints the content blocks of a response, the contents of a
+// resource, or the messages of a prompt.
+func (a *app) printResponse(response []byte, raw bool) error {
+	var r callResponse
+	if err := json.Unmarshal(response, &r); err != nil {
+		return fmt.Errorf("read response: %w", err)
+	}
+	if raw {
+		if err := a.printf("%s\n", response); err != nil || r.Error != nil || r.Result.IsError {
+			return errors.Join(err, errSilent)
+		}
+		return nil
+	}
+	switch {
+	case r.Error != nil:
+		return fmt.Errorf("error %d: %s", r.Error.Code, r.Error.Message)
+	case r.Result.ResultType == "input_required":
+		return errors.New("the tool asks a question, which can't be answered over --url: call it without, or use a client")
+	}
+	var text []byte
+	for i := range r.Result.Content {
+		text = fmt.Appendf(text, "%s\n", &r.Result.Content[i])
+	}
+	for i := range r.Result.Messages {
+		m := &r.Result.Messages[i]
+		text = fmt.Appendf(text, "%s: %s\n", m.Role, &m.Content)
+	}
+	for _, c := range r.Result.Contents {
+		if c.Text != nil {
+			text = fmt.Appendf(text, "%s\n", *c.Text)
+			continue
+		}
+		text = fmt.Appendf(text, "[%s, %s, %d bytes]\n", c.URI, c.MIMEType, len(c.Blob))
+	}
+	if err := a.printf("%s", text); err != nil {
 		return err
 	}
-	return a.printResponse(response, flags.raw)
+	if r.Result.IsError {
+		return errSilent
+	}
+	return nil
 }
 
 // printRequest prints a request as it would go over the wire.
@@ -97,63 +164,4 @@ func (a *app) printRequest(r *gateway.RequestNote) error {
 		return nil
 	}
 	return a.printf("\n%s\n", r.Body)
-}
-
-// callResponse is the part of a tools/call response that is printed.
-type callResponse struct {
-	Result struct {
-		Content []struct {
-			Type     string `json:"type"`
-			Text     string `json:"text"`
-			MIMEType string `json:"mimeType"`
-			Data     []byte `json:"data"`
-			URI      string `json:"uri"`
-			Resource struct {
-				URI      string `json:"uri"`
-				MIMEType string `json:"mimeType"`
-				Text     string `json:"text"`
-				Blob     []byte `json:"blob"`
-			} `json:"resource"`
-		} `json:"content"`
-		IsError bool `json:"isError"`
-	} `json:"result"`
-	Error *struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-	} `json:"error"`
-}
-
-// printResponse prints the content blocks of a response.
-func (a *app) printResponse(response []byte, raw bool) error {
-	if raw {
-		return a.printf("%s\n", response)
-	}
-	var r callResponse
-	if err := json.Unmarshal(response, &r); err != nil {
-		return fmt.Errorf("read response: %w", err)
-	}
-	if r.Error != nil {
-		return fmt.Errorf("error %d: %s", r.Error.Code, r.Error.Message)
-	}
-	for _, block := range r.Result.Content {
-		var err error
-		switch block.Type {
-		case "text":
-			err = a.printf("%s\n", block.Text)
-		case "resource":
-			res := block.Resource
-			err = a.printf("[resource %s, %s, %d bytes]\n", res.URI, res.MIMEType, len(res.Text)+len(res.Blob))
-		case "resource_link":
-			err = a.printf("[link %s]\n", block.URI)
-		default:
-			err = a.printf("[%s, %s, %d bytes]\n", block.Type, block.MIMEType, len(block.Data))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if r.Result.IsError {
-		return errSilent
-	}
-	return nil
 }

@@ -76,7 +76,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		a.serve(), a.stdio(), a.demo(), a.validate(), a.call(), a.explain(), a.reload(),
+		a.serve(), a.stdio(), a.demo(), a.validate(), a.call(), a.read(), a.prompt(), a.explain(), a.reload(),
 		a.token(), a.schema(), a.healthcheck(), a.version(),
 	)
 	root.InitDefaultCompletionCmd()
@@ -96,20 +96,6 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 // manifestFlag gives a command the flag that names the manifest.
 func (a *app) manifestFlag(c *cobra.Command) {
 	c.Flags().StringVarP(&a.manifest, "config", "c", "manifest.yaml", "manifest: a file, or a folder of files")
-}
-
-// completeTools completes the first word with the manifest's tools.
-func (a *app) completeTools(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	m, _ := config.Load(a.source(), gateway.Keys(a.parts)) // what could be read of a broken manifest will do
-	if len(args) > 0 || m == nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	names := make([]string, 0, len(m.Tools))
-	for name, t := range m.Tools {
-		names = append(names, name+"\t"+t.Description)
-	}
-	slices.Sort(names)
-	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // source is where the manifest is read from.

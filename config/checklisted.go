@@ -59,7 +59,7 @@ func (l *loader) checkUnused(r *Resource, names []string) {
 	for _, key := range []string{"text", "file"} {
 		if r.node.get(key) != nil {
 			l.reportAt(r.Place, []string{key}, fmt.Sprintf("this is the same for every {%s}", names[0]),
-				fmt.Sprintf("let something answer that knows it: request: GET /path/{%s}", names[0]))
+				fmt.Sprintf(`write response: {text: "… ${{ args.%[1]s }}"}, or request: GET /path/{%[1]s}`, names[0]))
 		}
 	}
 }

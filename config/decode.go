@@ -336,7 +336,7 @@ func (d *decoder) list(s site, v reflect.Value, f *field) {
 // wantsList reports a value that can't be a list of one: a scalar in place of a
 // list of mappings, or a mapping of names to these.
 func (d *decoder) wantsList(s site, elem reflect.Type) bool {
-	if elem.Kind() != reflect.Struct || reflect.PointerTo(elem).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+	if elem.Kind() != reflect.Struct || isSecret(elem) || reflect.PointerTo(elem).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return false
 	}
 	t := d.types.of(elem)
@@ -371,6 +371,9 @@ func (d *decoder) stringValue(s site, v reflect.Value, f *field) {
 	}
 	if f != nil && f.path && text != "" && !filepath.IsAbs(text) && s.node.file != nil {
 		text = filepath.Join(filepath.Dir(s.node.file.path), text)
+	}
+	if f != nil && f.path && text != "" {
+		d.named[text] = true
 	}
 	v.SetString(text)
 }

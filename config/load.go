@@ -55,6 +55,9 @@ type loader struct {
 	loaded     map[string]bool
 	folders    map[string]bool
 	hashed     [][]byte // schemas read from files
+	// named are files that the manifest names for others to read: content of
+	// resources, certificates.
+	named map[string]bool
 	types      fieldTypes
 }
 
@@ -65,7 +68,7 @@ func newLoader(src Source, parts Parts) *loader {
 	}
 	l := &loader{
 		lookup: lookup, parts: parts.known(), storage: newStorage(src.Overlay),
-		loaded: make(map[string]bool), folders: make(map[string]bool),
+		loaded: make(map[string]bool), folders: make(map[string]bool), named: make(map[string]bool),
 		types: make(fieldTypes),
 	}
 	l.shown = filepath.Clean(src.Path)
@@ -101,5 +104,11 @@ func (l *loader) decodeManifest(root *node, m *Manifest) {
 
 // watched returns the files and folders whose change may change the manifest.
 func (l *loader) watched() (files, folders []string) {
-	return slices.Sorted(maps.Keys(l.storage.read)), slices.Sorted(maps.Keys(l.folders))
+	read := maps.Clone(l.storage.read)
+	for path := range l.named {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			read[path] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(read)), slices.Sorted(maps.Keys(l.folders))
 }

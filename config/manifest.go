@@ -71,7 +71,7 @@ type ServerTLS struct {
 // Sessions bounds the sessions of the legacy revisions.
 type Sessions struct {
 	TTL time.Duration `manifest:"ttl" doc:"Life of a session since initialize." default:"1h" min:"1s"`
-	Max int           `manifest:"max" doc:"Ended sessions remembered until they expire." default:"10000" min:"1"`
+	Max int           `manifest:"max" doc:"Sessions with streams, subscriptions or a log level of their own at once; and ended ones remembered until they expire." default:"10000" min:"1"`
 	// Stream is zero for streams that stay open.
 	Stream time.Duration `manifest:"stream" doc:"Longest time that an event stream stays open; a client of revision 2025-11-25 then comes back for the rest. Default: for ever." min:"1s"`
 	Replay int           `manifest:"replay" doc:"Events kept for each session, for clients that come back." default:"256" min:"0"`

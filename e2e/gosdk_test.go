@@ -16,6 +16,7 @@ type goSDKSession struct {
 	*mcp.ClientSession
 
 	level *mcp.LoggingLevel // of log messages, told with each modern call
+	host  *host
 }
 
 func connectGoSDK(ctx context.Context, url, token, revision string, h *host) (session, error) {
@@ -29,11 +30,19 @@ func connectGoSDK(ctx context.Context, url, token, revision string, h *host) (se
 func connectGoSDKOver(ctx context.Context, transport mcp.Transport, revision string, h *host) (session, error) {
 	c := mcp.NewClient(&mcp.Implementation{Name: "sallyport-e2e", Version: "1.0.0"}, goSDKOptions(h))
 	c.AddRoots(&mcp.Root{URI: rootURI, Name: "shop"})
+	c.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
+		return func(ctx context.Context, method string, r mcp.Request) (mcp.Result, error) {
+			if method == "notifications/subscriptions/acknowledged" {
+				h.note(func(n *notes) { n.acknowledged++ })
+			}
+			return next(ctx, method, r)
+		}
+	})
 	s, err := c.Connect(ctx, transport, &mcp.ClientSessionOptions{ProtocolVersion: revision})
 	if err != nil {
 		return nil, err
 	}
-	return goSDKSession{s, new(mcp.LoggingLevel)}, nil
+	return goSDKSession{s, new(mcp.LoggingLevel), h}, nil
 }
 
 // goSDKOptions lets the host answer and listen.
@@ -200,8 +209,13 @@ func (s goSDKSession) complete(ctx context.Context, of reference, argument, valu
 // listen does nothing: the session listens to changes of the list on its own.
 func (s goSDKSession) listen(context.Context) error { return nil }
 
+// subscribe waits until a modern subscription stands: the SDK doesn't.
 func (s goSDKSession) subscribe(ctx context.Context, uri string) error {
-	return s.Subscribe(ctx, &mcp.SubscribeParams{URI: uri})
+	before := s.host.notes().acknowledged
+	if err := s.Subscribe(ctx, &mcp.SubscribeParams{URI: uri}); err != nil || s.revision() < rev0728 {
+		return err
+	}
+	return s.host.await(ctx, func(n notes) bool { return n.acknowledged > before })
 }
 
 func (s goSDKSession) unsubscribe(ctx context.Context, uri string) error {

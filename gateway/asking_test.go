@@ -90,6 +90,7 @@ var (
 	taskMember   = regexp.MustCompile(`"taskId":"([^"]+)"`)
 	cursorMember = regexp.MustCompile(`"nextCursor":"([^"]+)"`)
 	timeMember   = regexp.MustCompile(`"(createdAt|lastUpdatedAt)":"[^"]+"`)
+	pollMember   = regexp.MustCompile(`"pollIntervalMs":[0-9]+`)
 	elicitMember = regexp.MustCompile(`"elicitationId":"[^"]+"`)
 )
 
@@ -114,6 +115,7 @@ func (p *player) tidy(text string) string {
 	text = taskMember.ReplaceAllString(text, `"taskId":"$$task"`)
 	text = cursorMember.ReplaceAllString(text, `"nextCursor":"$$cursor"`)
 	text = timeMember.ReplaceAllString(text, `"$1":"$$time"`)
+	text = pollMember.ReplaceAllString(text, `"pollIntervalMs":$$poll`)
 	return elicitMember.ReplaceAllString(text, `"elicitationId":"$$elicitation"`)
 }
 

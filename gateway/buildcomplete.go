@@ -15,6 +15,8 @@ type completer struct {
 	// values are a list of the manifest's; the rest is for those that ask.
 	values []string
 	ask    *target
+	// tool is the one that is asked; empty if an upstream is.
+	tool string
 }
 
 // buildCompleters compiles where suggestions come from, by argument.
@@ -66,7 +68,7 @@ func (b *builder) buildCompleter(of *target, source *config.Complete) *completer
 		}
 		return &mcp.Result{Content: blocksOf(values)}, nil
 	})
-	return &completer{ask: t}
+	return &completer{ask: t, tool: source.Tool}
 }
 
 // blocksOf are texts as content blocks.

@@ -21,6 +21,10 @@ type callRun struct {
 	encode func(result *mcp.Result)
 	// spent is what the rounds before took, open questions left out.
 	spent time.Duration
+	// nonce and expires are those of the state that a retry brings; nil if it
+	// brings none.
+	nonce   []byte
+	expires int64
 }
 
 // serve makes the call and answers the request.
@@ -39,6 +43,10 @@ func (c *callRun) serve() *mcp.Error {
 		return nil
 	}
 	defer release()
+	if err = c.takeState(); err != nil {
+		c.r.entry.outcome, c.r.entry.errorType = "invalid", "request_state"
+		return err
+	}
 	call := c.call(resume)
 	defer c.r.mind()()
 	ctx, end := c.r.callContext(c.t, c.spent)

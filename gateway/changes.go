@@ -72,10 +72,10 @@ func tellLists(changed [listKinds]bool, tell func(kind mcp.List)) {
 // rebindWatches makes what is watched be looked at as the new manifest says.
 func (g *Gateway) rebindWatches(s *snapshot) {
 	g.hub.Rebind(func(key string, now watch.Source) (watch.Source, bool) {
-		w := g.watchers.of(key)
-		if w == nil {
+		as := g.watchers.any(key, func(w *watcher) bool { return s.watchedBy(w) != nil })
+		if as == nil {
 			return now, false
 		}
-		return g.watched(w.uri, w.principal, s)
+		return g.watchSource(s.watchedBy(as), key), true
 	})
 }

@@ -98,6 +98,8 @@ func with(headers map[string]string, changes ...string) map[string]string {
 
 // TestRefusals plays every row of the contract: what is refused, how it is
 // told, and that the upstream saw nothing of it.
+//
+// checklist: 3 6 35 48 50 55 100 101 103
 func TestRefusals(t *testing.T) {
 	id := newIdentity(t)
 	b := newBackend(t, ok)
@@ -178,6 +180,8 @@ func TestRefusals(t *testing.T) {
 
 // TestHiddenToolsDoNotExist shows that a tool of another role is neither
 // listed nor told from one that is not there.
+//
+// checklist: 8 20 92
 func TestHiddenToolsDoNotExist(t *testing.T) {
 	id := newIdentity(t)
 	b := newBackend(t, ok)
@@ -204,6 +208,8 @@ func TestHiddenToolsDoNotExist(t *testing.T) {
 }
 
 // TestScopes shows the step-up: 403 with all scopes the call needs.
+//
+// checklist: 104
 func TestScopes(t *testing.T) {
 	id := newIdentity(t)
 	b := newBackend(t, ok)
@@ -225,6 +231,8 @@ func TestScopes(t *testing.T) {
 
 // TestRateLimits shows 429 with Retry-After and the id, the tool error form,
 // and that one caller's limit is not another's.
+//
+// checklist: 20
 func TestRateLimits(t *testing.T) {
 	id := newIdentity(t)
 	b := newBackend(t, ok)
@@ -250,6 +258,8 @@ func TestRateLimits(t *testing.T) {
 }
 
 // TestProtectedResourceMetadata shows where clients find the issuer (RFC 9728).
+//
+// checklist: 52 102
 func TestProtectedResourceMetadata(t *testing.T) {
 	id := newIdentity(t)
 	r := start(t, guarded, "http://127.0.0.1:9", id.env)
@@ -263,6 +273,8 @@ func TestProtectedResourceMetadata(t *testing.T) {
 }
 
 // TestSessionsAreBound shows that a session belongs to its caller, and ends.
+//
+// checklist: 34 41 106
 func TestSessionsAreBound(t *testing.T) {
 	id := newIdentity(t)
 	r := start(t, guarded, "http://127.0.0.1:9", id.env)
@@ -284,6 +296,8 @@ func TestSessionsAreBound(t *testing.T) {
 
 // TestServerLimitTellsTheID shows that a request refused before it is decoded
 // gets its id back all the same.
+//
+// checklist: 1
 func TestServerLimitTellsTheID(t *testing.T) {
 	b := newBackend(t, ok)
 	manifest := `version: 1

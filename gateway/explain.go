@@ -5,23 +5,55 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
-// Explanation tells what a tool is and what a call of it would do.
+// Kind is what a name of a manifest may stand for.
+type Kind string
+
+// The kinds, in the order in which a name is looked up.
+const (
+	KindTool     Kind = kindTool
+	KindPrompt   Kind = kindPrompt
+	KindResource Kind = kindResource // by URI, or by the template itself
+)
+
+// Explanation tells what a tool, prompt or resource is and what a call of it
+// would do.
 type Explanation struct {
-	Tool        string            `json:"tool"`
-	DefinedAt   string            `json:"defined_at"`
-	Upstream    string            `json:"upstream,omitempty"`
-	Visible     bool              `json:"visible"`
-	Policies    []PolicyNote      `json:"policies"`
+	Kind Kind   `json:"kind"`
+	Name string `json:"name"`
+	// Template is the one that answers a URI; empty if it is none of a template.
+	Template  string       `json:"template,omitempty"`
+	DefinedAt string       `json:"defined_at"`
+	Upstream  string       `json:"upstream,omitempty"`
+	Visible   bool         `json:"visible"`
+	Policies  []PolicyNote `json:"policies"`
+	// Needs are the capabilities without which a client is refused, or that a
+	// question on the way asks for; Uses are those that a client may lack.
+	Needs []string `json:"needs,omitempty"`
+	Uses  []string `json:"uses,omitempty"`
+	// Waits says that a call may wait for a job of an upstream.
+	Waits bool `json:"may_wait,omitempty"`
+	// Watch is how often a resource is looked at for its subscribers, and
+	// Lifetime how long a client may keep what it read; empty if not at all.
+	Watch    string `json:"watch,omitempty"`
+	Lifetime string `json:"lifetime,omitempty"`
+	// Steps are what is done one after the other.
+	Steps []StepNote `json:"steps,omitempty"`
+	// Completions tell of arguments where suggestions come from.
+	Completions map[string]string `json:"completions,omitempty"`
 	Places      map[string]string `json:"places,omitempty"`
-	Request     *RequestNote      `json:"request,omitempty"`
-	Problem     string            `json:"problem,omitempty"`
-	Definition  json.RawMessage   `json:"definition"`
-	TokenBudget int               `json:"definition_tokens"`
+	// Arguments are those that the request is made for: what was given, or what
+	// a template takes from the URI.
+	Arguments   json.RawMessage `json:"arguments,omitempty"`
+	Request     *RequestNote    `json:"request,omitempty"`
+	Problem     string          `json:"problem,omitempty"`
+	Definition  json.RawMessage `json:"definition"`
+	TokenBudget int             `json:"definition_tokens"`
 }
 
 // PolicyNote tells of one policy on the way of a call.
@@ -40,45 +72,135 @@ type RequestNote struct {
 	Body    string      `json:"body,omitempty"`
 }
 
-// Explain tells what a tool is, and, given arguments, the upstream request
-// they would make. Nothing is sent.
-func (g *Gateway) Explain(name string, arguments []byte, caller Caller) (*Explanation, error) {
+// Explain tells what a name stands for, and, given arguments, the upstream
+// request they would make. Nothing is sent. Of several things with that name
+// the first of kinds is meant; without kinds a tool, then a prompt, then the
+// resource of that URI.
+func (g *Gateway) Explain(name string, arguments []byte, caller Caller, kinds ...Kind) (*Explanation, error) {
 	s := g.acquire()
 	defer s.done()
-	t, principal := s.tools[name], caller.principal()
-	if t == nil {
-		return nil, s.unknownTool(name, principal)
+	if len(kinds) == 0 {
+		kinds = []Kind{KindTool, KindPrompt, KindResource}
 	}
+	principal := caller.principal()
+	for _, kind := range kinds {
+		switch own, fromURI := s.find(kind, name, principal); {
+		case own == nil:
+		case fromURI != nil && arguments != nil:
+			return nil, fmt.Errorf("%s takes its arguments from the URI: leave name=value out", own.spec.Name)
+		default:
+			if fromURI != nil {
+				arguments = fromURI
+			}
+			return g.explain(s, own, name, arguments, principal), nil
+		}
+	}
+	return nil, s.unknown(name, principal, kinds)
+}
+
+// find finds what a name of a kind stands for, be it hidden from the principal.
+// The arguments are those that a template takes from the URI.
+func (s *snapshot) find(kind Kind, name string, p *plugins.Principal) (*target, []byte) {
+	switch kind {
+	case KindTool:
+		if t := s.tools[name]; t != nil {
+			return &t.target, nil
+		}
+	case KindPrompt:
+		if own := s.prompts[name]; own != nil {
+			return &own.target, nil
+		}
+	case KindResource:
+		if own, arguments := s.findResource(name, p); own != nil {
+			return &own.target, arguments
+		}
+	}
+	return nil, nil
+}
+
+// findResource finds the resource or template of a URI, or a template by its
+// own name.
+func (s *snapshot) findResource(uri string, p *plugins.Principal) (*resource, []byte) {
+	if own, arguments := s.resourceAt(uri, p); own != nil {
+		return own, arguments
+	}
+	if own := s.resources[uri]; own != nil {
+		return own, nil
+	}
+	for _, own := range s.templates {
+		if own.spec.Name == uri {
+			return own, nil
+		}
+	}
+	for _, own := range s.templates {
+		if values, ok := own.pattern.match(uri); ok {
+			return own, argumentsOf(own.pattern.names, values)
+		}
+	}
+	return nil, nil
+}
+
+// explain tells what a target is.
+func (g *Gateway) explain(s *snapshot, t *target, name string, arguments []byte, p *plugins.Principal) *Explanation {
 	e := &Explanation{
-		Tool: name, DefinedAt: t.source.String(), Upstream: t.upstream,
-		Visible: t.admits(principal), Policies: g.policyNotes(s, t),
-		Definition: t.modern, TokenBudget: estimateTokens(t.modern),
+		Kind: Kind(t.spec.Kind), Name: name, DefinedAt: t.place.String(), Upstream: t.upstream,
+		Visible: t.admits(p), Policies: g.policyNotes(s, t), Waits: s.waits(t),
+		Steps: stepNotes(t), Arguments: arguments, Definition: t.modern, TokenBudget: estimateTokens(t.modern),
 	}
-	if t.operator == nil {
-		return e, nil
+	e.Needs, e.Uses = s.clientNeeds(t)
+	switch e.Kind {
+	case KindPrompt:
+		e.Completions = completionNotes(s.prompts[t.spec.Name].completers)
+	case KindResource:
+		s.explainResource(e, t)
+	case KindTool:
 	}
-	outline, err := g.outline(t, arguments, principal)
-	e.Places = outline.Places
+	outline, err := g.outline(t, arguments, p)
+	if t.operator != nil {
+		e.Places = outline.Places
+	}
 	switch {
 	case arguments == nil: // only the places are asked for
 	case err != nil:
 		e.Problem = err.Error()
-	default:
+	case t.operator != nil:
 		e.Request = &RequestNote{Method: outline.Method, URL: outline.URL, Headers: outline.Header, Body: string(outline.Body)}
 	}
-	return e, nil
+	return e
 }
 
-// outline puts the request of a call on paper. With an error it says where
-// arguments go.
-func (g *Gateway) outline(t *tool, arguments []byte, p *plugins.Principal) (*plugins.Outline, error) {
-	call := g.commandCall(t, arguments, p)
-	// Unchecked arguments say where they go, which is all that is taken here.
-	outline, _ := t.operator.Outline(call)
-	if outline == nil {
-		outline = &plugins.Outline{}
+// explainResource tells what only resources have.
+func (s *snapshot) explainResource(e *Explanation, t *target) {
+	own := s.resources[t.spec.Name]
+	if own == nil {
+		at := slices.IndexFunc(s.templates, func(r *resource) bool { return &r.target == t })
+		own = s.templates[at]
+		e.Template = t.spec.Name
+	}
+	if own.source.Watch > 0 {
+		e.Watch = own.source.Watch.String()
+	}
+	if own.lifetime > 0 {
+		e.Lifetime = own.lifetime.String()
+	}
+	e.Completions = completionNotes(own.completers)
+}
+
+// outline puts the request of a call on paper, if it makes one. With an error
+// it says where arguments go.
+func (g *Gateway) outline(t *target, arguments []byte, p *plugins.Principal) (*plugins.Outline, error) {
+	call := commandCall(t, arguments, p)
+	outline := &plugins.Outline{}
+	if t.operator != nil {
+		// Unchecked arguments say where they go, which is all that is taken here.
+		if unchecked, _ := t.operator.Outline(call); unchecked != nil {
+			outline = unchecked
+		}
 	}
 	validated := g.validated(t, func(_ context.Context, checked *plugins.Call) (*mcp.Result, error) {
+		if t.operator == nil {
+			return &mcp.Result{}, nil
+		}
 		request, err := t.operator.Outline(checked)
 		if err == nil {
 			outline = request
@@ -93,10 +215,10 @@ func (g *Gateway) outline(t *tool, arguments []byte, p *plugins.Principal) (*plu
 
 // validated wraps a handler with what checks arguments only: policies without
 // a key.
-func (g *Gateway) validated(t *tool, next plugins.Handler) plugins.Handler {
+func (g *Gateway) validated(t *target, next plugins.Handler) plugins.Handler {
 	for i := range g.parts.Policies {
 		part := &g.parts.Policies[i]
-		if part.Key != "" || part.Where&plugins.OnTool == 0 {
+		if part.Key != "" || part.Where&t.where() == 0 {
 			continue
 		}
 		policy, err := part.New(nil, plugins.Env{Log: g.log, Name: t.spec.Name, Tool: t.spec})
@@ -107,15 +229,16 @@ func (g *Gateway) validated(t *tool, next plugins.Handler) plugins.Handler {
 	return next
 }
 
-// policyNotes lists the policies of a tool in the order in which a call meets
+// policyNotes lists the policies of a target in the order in which a call meets
 // them.
-func (g *Gateway) policyNotes(s *snapshot, t *tool) []PolicyNote {
-	var notes []PolicyNote
+func (g *Gateway) policyNotes(s *snapshot, t *target) []PolicyNote {
+	notes := []PolicyNote{}
 	upstream := s.manifest.Upstreams[t.upstream]
 	for i := range g.parts.Policies {
 		part := &g.parts.Policies[i]
-		if setting, ok := t.parts[part.Key]; ok && part.Where&plugins.OnTool != 0 {
-			notes = append(notes, PolicyNote{Key: part.Key, From: noteOff(setting.Off, setting.String()), On: "tool"})
+		own := part.Where&t.where() != 0
+		if setting, ok := t.parts[part.Key]; ok && own {
+			notes = append(notes, PolicyNote{Key: part.Key, From: noteOff(setting.Off, setting.String()), On: t.spec.Kind})
 			continue
 		}
 		if upstream != nil && part.Where&plugins.OnUpstream != 0 {
@@ -124,16 +247,15 @@ func (g *Gateway) policyNotes(s *snapshot, t *tool) []PolicyNote {
 				continue
 			}
 		}
-		if !part.Always || (part.Where&plugins.OnTool == 0 && upstream == nil) {
+		if !part.Always || (!own && (upstream == nil || part.Where&plugins.OnUpstream == 0)) {
 			continue
 		}
-		key := part.Key
+		key, on := part.Key, "upstream"
 		if key == "" {
 			key = "arguments"
 		}
-		on := "upstream"
-		if part.Where&plugins.OnTool != 0 {
-			on = "tool"
+		if own {
+			on = t.spec.Kind
 		}
 		notes = append(notes, PolicyNote{Key: key, From: "built in", On: on})
 	}
@@ -155,20 +277,25 @@ func estimateTokens(text []byte) int { return (len(text) + bytesPerToken - 1) / 
 
 // DryRun puts the upstream request of a call on paper, or says why there would
 // be none.
-func (g *Gateway) DryRun(name string, arguments []byte, caller Caller) (*RequestNote, error) {
-	if arguments == nil {
+func (g *Gateway) DryRun(name string, arguments []byte, caller Caller, kinds ...Kind) (*RequestNote, error) {
+	if len(kinds) == 0 {
+		kinds = []Kind{KindTool}
+	}
+	if arguments == nil && kinds[0] != KindResource {
 		arguments = []byte("{}")
 	}
-	e, err := g.Explain(name, arguments, caller)
+	e, err := g.Explain(name, arguments, caller, kinds...)
 	switch {
 	case err != nil:
 		return nil, err
 	case e.Problem != "":
 		return nil, errors.New(e.Problem)
 	case !e.Visible:
-		return nil, fmt.Errorf("tool %q is hidden from this caller: pass one of its roles with --as", name)
+		return nil, hidden(e.Kind, name)
+	case e.Request == nil && len(e.Steps) > 0:
+		return nil, fmt.Errorf("%s %q is made of steps, which are not known before they run: see sallyport explain", e.Kind, name)
 	case e.Request == nil:
-		return nil, fmt.Errorf("tool %q asks no upstream", name)
+		return nil, fmt.Errorf("%s %q asks no upstream", e.Kind, name)
 	}
 	return e.Request, nil
 }

@@ -68,6 +68,8 @@ func TestBatchesAmplifyNothing(t *testing.T) {
 
 // TestNotificationsAreNeverAnswered shows that a batch of notifications has no
 // answer, even where the limit refuses some of them.
+//
+// checklist: 2
 func TestNotificationsAreNeverAnswered(t *testing.T) {
 	b := newBackend(t, ok)
 	r := start(t, strings.Replace(batchManifest, "60/h burst 60", "3/h burst 3", 1), b.URL, nil)

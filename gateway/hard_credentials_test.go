@@ -9,6 +9,8 @@ import (
 
 // TestTokensEnd shows that a token that was verified and remembered is refused
 // once its time is over.
+//
+// checklist: 100
 func TestTokensEnd(t *testing.T) {
 	b := newBackend(t, ok)
 	r := start(t, crowdManifest, b.URL, crowdEnv())
@@ -34,6 +36,8 @@ func TestTokensEnd(t *testing.T) {
 
 // TestBadCredentialsAreNeverAnonymous presents bad credentials where anonymous
 // callers are admitted: they are refused, not downgraded.
+//
+// checklist: 100 101
 func TestBadCredentialsAreNeverAnonymous(t *testing.T) {
 	b := newBackend(t, ok)
 	r := start(t, crowdManifest, b.URL, crowdEnv())

@@ -158,6 +158,8 @@ func envelopeHeaders() map[string]string {
 
 // TestTwoParsers sends bodies that two parsers understand in two ways. Each is
 // refused, or means what its exact, unique names say; danger is never called.
+//
+// checklist: 5
 func TestTwoParsers(t *testing.T) {
 	b := newBackend(t, ok)
 	r := start(t, parserManifest, b.URL, nil)

@@ -23,6 +23,8 @@ tools:
 // TestHangingUp shows that a modern client that hangs up ends the upstream's
 // work, that a legacy one doesn't, and that its notification does; and only
 // its own.
+//
+// checklist: 38 88
 func TestHangingUp(t *testing.T) {
 	ended, begun, finish := make(chan string, 8), make(chan string, 8), make(chan bool)
 	b := newBackend(t, func(w http.ResponseWriter, req *http.Request) {

@@ -130,6 +130,8 @@ func crowd(r *rig) []person {
 // TestNobodyGetsAnothersAnswer makes thousands of calls of many callers with
 // unique nonces, of all sizes and kinds, over shared connections and buffers:
 // each answer has the id, the nonce and the caller of its request.
+//
+// checklist: 21
 func TestNobodyGetsAnothersAnswer(t *testing.T) {
 	b := newBackend(t, echoBack)
 	r := start(t, crowdManifest, b.URL, crowdEnv())
@@ -255,6 +257,8 @@ func TestSessionsOfOthers(t *testing.T) {
 
 // TestListsNeverLeak asks for lists with all sets of roles, in an order that
 // would fill the prepared lists wrongly if any two sets were taken for one.
+//
+// checklist: 92 106
 func TestListsNeverLeak(t *testing.T) {
 	b := newBackend(t, ok)
 	r := start(t, crowdManifest, b.URL, crowdEnv())

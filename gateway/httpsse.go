@@ -49,25 +49,34 @@ func (x *exchange) openSSE() {
 		x.reject(nil, mcp.Rejected(mcp.CodeInternal, "Internal error"))
 		return
 	}
-	g, p := x.g, newPeer(x.principal, nonce)
+	g, p := x.g, newPeer(nonce)
 	one := session{
 		nonce: nonce, expires: time.Now().Add(x.s.manifest.Server.Sessions.TTL), revision: mcp.Rev20241105, home: g.home(x.s),
 	}
 	id := one.seal(g.ring.Load(), x.principal.Key)
-	sink := x.detached(func() { g.peers.Delete(nonce) })
-	if sink == nil {
+	open := func() stream.Sink {
+		p.line = x.detached(func() { g.peers.Delete(nonce) })
+		return p.line
+	}
+	p.frame = stream.AppendEvent
+	if p.single, err = g.streams.Single(nonce, x.principal.Key, one.expires, open, p.frame); err != nil {
+		if p.line != nil {
+			p.line.End()
+			return
+		}
+		x.fail(nil, overload(err))
 		return
 	}
-	sink.Send(stream.AppendEndpoint(nil, publicURL(x.s.manifest).Path+messagesPath+"?"+sessionQuery+id))
 	g.peers.Store(nonce, p)
-	if p.single, err = g.streams.Single(nonce, x.principal.Key, one.expires, sink, stream.AppendEvent); err != nil {
+	select {
+	case <-p.single.Done(): // the client has gone already
 		g.peers.Delete(nonce)
-		sink.End()
-		return
+	default:
 	}
-	p.line, p.frame = sink, stream.AppendEvent
+	// Until it knows where, the client can't post; and nothing may be told
+	// before.
+	p.line.Send(stream.AppendEndpoint(nil, publicURL(x.s.manifest).Path+messagesPath+"?"+sessionQuery+id))
 	p.single.SetOwner(x.principal)
-	close(p.ready)
 }
 
 // serveMessages takes a message of a client of 2024-11-05; what it answers goes
@@ -108,8 +117,8 @@ func (x *exchange) takeMessage() {
 		return
 	}
 	p := known.(*peer) //nolint:forcetypeassert // nothing else is stored
-	<-p.ready
-	if !x.g.serveMessage(p, bytes.Clone(x.req.Body), false) {
+	p.single.SetOwner(x.principal)
+	if !x.g.serveMessage(p, x.principal, bytes.Clone(x.req.Body)) {
 		x.fail(nil, overload(nil))
 		return
 	}

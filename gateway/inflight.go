@@ -74,6 +74,17 @@ func (f *inflight) unwanted(session stream.Nonce, id mcp.ID) bool {
 	return call != nil && call.unwanted.Load()
 }
 
+// cancelSession ends the calls of a session.
+func (f *inflight) cancelSession(session stream.Nonce) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for key, call := range f.calls {
+		if key.session == session {
+			call.cancel()
+		}
+	}
+}
+
 // cancelAll ends every call.
 func (f *inflight) cancelAll() {
 	f.mu.Lock()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
@@ -25,37 +27,161 @@ func (c Caller) principal() *plugins.Principal {
 	}
 }
 
+// Invocation is a call without HTTP.
+type Invocation struct {
+	// Kind is that of what is called: a tool by default.
+	Kind Kind
+	// Name is that of a tool or prompt, or the URI of a resource.
+	Name string
+	// Arguments are a JSON object, or nil. A resource takes none.
+	Arguments []byte
+	Caller    Caller
+	// Ask puts a question to the person (AskForm, AskURL) and returns an
+	// elicitation result; nil if nobody can be asked.
+	Ask func(ctx context.Context, q *mcp.Question) ([]byte, error)
+	// Talk hears of progress and logs; nil if nobody listens.
+	Talk plugins.Talk
+	// Waiting is told before a wait for an upstream's job; may be nil.
+	Waiting func(wait time.Duration, status string)
+}
+
 // Invoke calls a tool without HTTP, through all policies, and returns the
 // JSON-RPC response. arguments is a JSON object, or nil.
 func (g *Gateway) Invoke(ctx context.Context, name string, arguments []byte, caller Caller) ([]byte, error) {
+	return g.Perform(ctx, &Invocation{Kind: KindTool, Name: name, Arguments: arguments, Caller: caller})
+}
+
+// Perform calls a tool, renders a prompt or reads a resource without HTTP,
+// through all policies, and returns the JSON-RPC response.
+func (g *Gateway) Perform(ctx context.Context, i *Invocation) ([]byte, error) {
 	s := g.acquire()
 	defer s.done()
-	t, principal := s.tools[name], caller.principal()
-	if t == nil || !t.admits(principal) {
-		return nil, s.unknownTool(name, principal)
+	kind, principal := i.Kind, i.Caller.principal()
+	if kind == "" {
+		kind = KindTool
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.manifest.Server.CallTimeout)
-	defer cancel()
-	call := g.commandCall(t, arguments, principal)
-	result, err := t.handler(ctx, call)
-	for err == nil && result.Pending != nil {
-		if err = pause(ctx, result.Pending.Wait); err == nil {
-			result, err = t.handler(ctx, call.WithRun(&plugins.Run{Uncounted: true, Resume: &plugins.Resume{State: result.Pending.State}}))
+	t, fromURI := s.find(kind, i.Name, principal)
+	if t == nil || !t.admits(principal) {
+		return nil, s.unknown(i.Name, principal, []Kind{kind})
+	}
+	arguments := i.Arguments
+	if kind == KindResource {
+		if arguments = fromURI; arguments == nil && len(t.spec.Arguments) > 0 {
+			return nil, fmt.Errorf("%s is a template: put values in place of its placeholders", i.Name)
 		}
 	}
+	call := commandCall(t, arguments, principal)
+	call.Talk = i.Talk
+	call.Capabilities = mcp.ClientCapabilities{Elicitation: i.Ask != nil, ElicitationURL: i.Ask != nil}
+	for _, need := range t.spec.Requires {
+		if !call.Capabilities.Has(need) {
+			return nil, cannot(need, fmt.Sprintf("%s %q needs a client with the capability %s", kind, i.Name, need))
+		}
+	}
+	result, err := i.run(ctx, t, call, s.manifest.Server.CallTimeout)
 	if err != nil {
 		failure := failureOf(err)
-		if v := verdictOf(failure); v.code != 0 && failure.Kind != plugins.KindCapability {
+		if failure.Kind == plugins.KindCapability && len(failure.Capabilities) > 0 {
+			return nil, cannot(failure.Capabilities[0], failure.Message)
+		}
+		if v := verdictOf(failure); kind != KindTool || v.code != 0 {
 			return nil, failure
 		}
 		result = mcp.ErrorResult(failure.Message)
 	}
 	defer result.Free()
-	return s.encoder.AppendCallResult(nil, mcp.Newest, mcp.ID("1"), result), nil
+	return s.respond(t, i.Name, result), nil
 }
 
-// pause waits for a job of an upstream. There are no questions to wait for:
-// nobody can be asked from the command line.
+// cannot says what the command line can't do as a client.
+func cannot(capability, message string) error {
+	if strings.HasPrefix(capability, "elicitation") {
+		return fmt.Errorf("%s; run it on a terminal, or answer with --answer ID=JSON", strings.TrimSuffix(message, "."))
+	}
+	return fmt.Errorf("%s; the command line has neither a model nor roots: use a client that has", strings.TrimSuffix(message, "."))
+}
+
+// run makes the call with all its rounds. Only the time between questions
+// counts.
+func (i *Invocation) run(ctx context.Context, t *target, call *plugins.Call, limit time.Duration) (*mcp.Result, error) {
+	spent := time.Duration(0)
+	for {
+		started := time.Now()
+		result, err := round(ctx, t, call, limit-spent)
+		if err != nil || result.Pending == nil {
+			return result, err
+		}
+		pending := result.Pending
+		next := &plugins.Run{Uncounted: true, Resume: &plugins.Resume{State: pending.State}}
+		if len(pending.Questions) == 0 {
+			err = i.wait(ctx, pending, limit-spent-time.Since(started))
+			spent += time.Since(started)
+		} else {
+			spent += time.Since(started)
+			next.Resume.Answers, err = i.answers(ctx, pending.Questions)
+		}
+		next.Resume.Spent = spent
+		call = call.WithRun(next)
+		if err != nil {
+			giveUp(t, call)
+			return nil, err
+		}
+	}
+}
+
+// round runs the handler once, within what is left of the call's time.
+func round(ctx context.Context, t *target, call *plugins.Call, left time.Duration) (*mcp.Result, error) {
+	ctx, cancel := plugins.WithDeadline(ctx, time.Now().Add(left))
+	defer cancel()
+	return t.handler(ctx, call)
+}
+
+// wait waits for a job of the upstream.
+func (i *Invocation) wait(ctx context.Context, p *mcp.Pending, left time.Duration) error {
+	if p.Wait > left {
+		return context.DeadlineExceeded
+	}
+	if i.Waiting != nil {
+		i.Waiting(p.Wait, p.Status)
+	}
+	return pause(ctx, p.Wait)
+}
+
+// answers puts questions to the person, one after the other.
+func (i *Invocation) answers(ctx context.Context, questions []mcp.Question) (map[string][]byte, error) {
+	questions = slices.Clone(questions)
+	slices.SortStableFunc(questions, func(x, y mcp.Question) int { return strings.Compare(x.Key, y.Key) })
+	answers := make(map[string][]byte, len(questions))
+	for n := range questions {
+		asking, cancel := context.WithTimeout(ctx, questions[n].Timeout)
+		answer, err := i.Ask(asking, &questions[n])
+		cancel()
+		if err != nil {
+			return nil, &plugins.Error{Kind: plugins.KindCancelled, Message: err.Error(), Cause: err}
+		}
+		answers[questions[n].Key] = answer
+	}
+	return answers, nil
+}
+
+// respond makes the response of what was called.
+func (s *snapshot) respond(t *target, name string, result *mcp.Result) []byte {
+	id := mcp.ID("1")
+	switch Kind(t.spec.Kind) {
+	case KindPrompt:
+		return s.encoder.AppendGetPromptResult(nil, mcp.Newest, id, t.spec.Description, result.Messages)
+	case KindResource:
+		own := s.resources[t.spec.Name]
+		if own == nil {
+			own = s.templates[slices.IndexFunc(s.templates, func(r *resource) bool { return &r.target == t })]
+		}
+		return s.encoder.AppendReadResult(nil, mcp.Newest, id, own.contents(name, result), own.lifetime, s.cacheScope())
+	case KindTool:
+	}
+	return s.encoder.AppendCallResult(nil, mcp.Newest, id, result)
+}
+
+// pause waits for a job of an upstream.
 func pause(ctx context.Context, wait time.Duration) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -67,22 +193,45 @@ func pause(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// unknownTool says what is known instead.
-func (s *snapshot) unknownTool(name string, p *plugins.Principal) error {
-	if s.tools[name] != nil {
-		return fmt.Errorf("tool %q is hidden from this caller: pass one of its roles with --as", name)
-	}
-	known := make([]string, 0, len(s.tools))
-	for _, t := range s.listed[toolList] {
-		if t.admits(p) {
-			known = append(known, t.spec.Name)
+// hidden says that a caller may not see something.
+func hidden(kind Kind, name string) error {
+	return fmt.Errorf("%s %q is hidden from this caller: pass one of its roles with --as", kind, name)
+}
+
+// unknown says what is known instead of a name.
+func (s *snapshot) unknown(name string, p *plugins.Principal, kinds []Kind) error {
+	var known []string
+	for _, kind := range kinds {
+		if t, _ := s.find(kind, name, p); t != nil {
+			return hidden(kind, name)
+		}
+		for _, t := range s.ofKind(kind) {
+			if t.admits(p) {
+				known = append(known, t.spec.Name)
+			}
 		}
 	}
-	return fmt.Errorf("unknown tool %q; this caller sees: %v", name, known)
+	words := make([]string, len(kinds))
+	for i, kind := range kinds {
+		words[i] = string(kind)
+	}
+	return fmt.Errorf("unknown %s %q; this caller sees: %v", strings.Join(words, ", "), name, known)
+}
+
+// ofKind are all targets of a kind, sorted.
+func (s *snapshot) ofKind(kind Kind) []*target {
+	switch kind {
+	case KindPrompt:
+		return s.listed[promptList]
+	case KindResource:
+		return slices.Concat(s.listed[resourceList], s.listed[templateList])
+	case KindTool:
+	}
+	return s.listed[toolList]
 }
 
 // commandCall makes a call that comes from the command line.
-func (g *Gateway) commandCall(t *tool, arguments []byte, p *plugins.Principal) *plugins.Call {
+func commandCall(t *target, arguments []byte, p *plugins.Principal) *plugins.Call {
 	return &plugins.Call{
 		Tool: t.spec, Principal: p, Revision: mcp.Newest, Arguments: arguments,
 		RequestID: rand.Text(), Record: &plugins.Record{},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
@@ -26,6 +27,7 @@ func (g *Gateway) Listen() error {
 		return fmt.Errorf("server.listen: %w", err)
 	}
 	g.server, g.replicas = listener, edge.NewForwarder(listener)
+	g.replicas.Patience(server.CallTimeout + forwardSlack)
 	if server.Admin == "" || server.Admin == "off" {
 		return nil
 	}
@@ -38,6 +40,9 @@ func (g *Gateway) Listen() error {
 	}
 	return nil
 }
+
+// forwardSlack is what a replica may take beside a call itself.
+const forwardSlack = 5 * time.Second
 
 // canceled is a context that has ended: what is shut down with it doesn't
 // wait.
@@ -100,11 +105,14 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.streams.Drain()
 	g.endPeers()
 	var errs []error
+	drain, cancel := beforeEnd(ctx)
+	defer cancel()
 	if server != nil {
-		errs = append(errs, server.Shutdown(ctx))
+		errs = append(errs, server.Shutdown(drain))
 	}
-	g.tasks.Drain(ctx)
+	g.tasks.Drain(drain)
 	g.inflight.cancelAll()
+	g.awaitCalls(ctx)
 	if g.replicas != nil {
 		g.replicas.Close()
 	}
@@ -112,6 +120,29 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 		errs = append(errs, admin.Shutdown(ctx))
 	}
 	return errors.Join(append(errs, g.Close())...)
+}
+
+// beforeEnd keeps a fifth of the time that is left back: what is cut off then
+// still undoes what it has done.
+func beforeEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, bounded := ctx.Deadline()
+	if !bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end.Add(-time.Until(end)/5))
+}
+
+// awaitCalls returns when no call is being served any more, or ctx has ended.
+func (g *Gateway) awaitCalls(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for g.calls.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // readiness names what must hold before clients are sent here.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
@@ -32,27 +34,36 @@ func (r *request) listen() *mcp.Error {
 		return &mcp.Error{Status: 406, Code: mcp.CodeBadFront, Message: "want Accept: text/event-stream"}
 	}
 	honoured := r.s.honoured(wants, r.principal)
-	meta := hearing{id: bytes.Clone(r.message.ID), principal: r.principal, wants: honoured}
-	sub := newSubscriptions()
+	meta := hearing{id: bytes.Clone(r.message.ID), principal: r.principal}
+	sub, one := newSubscriptions(), &atomic.Pointer[stream.Listener[hearing]]{}
+	honoured.URIs = slices.DeleteFunc(honoured.URIs, func(uri string) bool {
+		stop, err := r.g.watch(r.s, uri, r.principal, func() {
+			if to := one.Load(); to != nil {
+				to.Send(mcp.AppendResourceUpdated(nil, uri, meta.id))
+			}
+		})
+		if err == nil {
+			sub.add(stop)
+		}
+		return err != nil
+	})
+	meta.wants = honoured
 	open, frame := func() stream.Sink { return r.detached(sub.end) }, stream.AppendEvent
 	if r.single != nil {
 		open, frame = func() stream.Sink { return &sharedLine{r.peer.line} }, r.peer.frame
 	}
-	one, failed := r.g.hearers.Add(open, frame, meta, mcp.AppendAcknowledged(nil, meta.id, &honoured))
+	added, failed := r.g.hearers.Add(open, frame, meta, mcp.AppendAcknowledged(nil, meta.id, &honoured))
 	if failed != nil {
+		sub.end()
 		return r.noStream(failed)
 	}
+	one.Store(added)
 	if r.single != nil { // it ends when it is cancelled
 		ctx, _ := r.g.inflight.add(r.session.nonce, meta.id)
 		context.AfterFunc(ctx, func() {
-			one.End(nil)
+			added.End(nil)
 			sub.end()
 		})
-	}
-	for _, uri := range honoured.URIs {
-		sub.add(r.g.watch(r.s, uri, r.principal, func() {
-			one.Send(mcp.AppendResourceUpdated(nil, uri, meta.id))
-		}))
 	}
 	return nil
 }
@@ -186,9 +197,16 @@ func (r *request) subscribe() *mcp.Error {
 	live, failed := r.live()
 	if failed == nil {
 		g, s, p := r.g, r.s, r.principal
+		var refused error
 		failed = live.Subscribe(uri, func() func() {
-			return g.watch(s, uri, p, func() { live.Push(mcp.AppendResourceUpdated(nil, uri, nil)) })
+			var stop func()
+			stop, refused = g.watch(s, uri, p, func() { live.Push(mcp.AppendResourceUpdated(nil, uri, nil)) })
+			return stop
 		})
+		if refused != nil {
+			live.Unsubscribe(uri)
+			failed = refused
+		}
 	}
 	if failed != nil {
 		return r.noStream(failed)
@@ -231,96 +249,142 @@ func (r *request) find() *stream.Session {
 }
 
 // watch calls changed whenever the content of a resource changes, as a caller
-// sees it, until what it returns is called.
-func (g *Gateway) watch(s *snapshot, uri string, p *plugins.Principal, changed func()) func() {
-	own, _ := s.resourceAt(uri, p)
+// sees it and as long as it may, until what it returns is called.
+func (g *Gateway) watch(s *snapshot, uri string, p *plugins.Principal, changed func()) (func(), error) {
+	w := &watcher{uri: uri, principal: p}
+	own := s.watchedBy(w)
+	if own == nil {
+		return func() {}, errors.New("the resource can't be watched")
+	}
 	key := uri
-	if own != nil && own.personal {
+	if own.personal {
 		key += "\x00" + p.Key
 	}
-	source, ok := g.watched(uri, p, s)
-	if !ok {
-		return func() {}
+	forget, err := g.watchers.add(key, w)
+	if err != nil {
+		return func() {}, err
 	}
-	forget := g.watchers.add(key, uri, p)
-	stop, err := g.hub.Subscribe(key, source, changed)
+	stop, err := g.hub.Subscribe(key, g.watchSource(own, key), func() {
+		if g.current.Load().watchedBy(w) != nil {
+			changed()
+		}
+	})
 	if err != nil {
 		forget()
-		g.log.Warn("a resource can't be watched", "resource", own.spec.Name, "error", err)
-		return func() {}
+		return func() {}, err //nolint:wrapcheck // told as an overload
 	}
 	return func() {
 		stop()
 		forget()
+	}, nil
+}
+
+// watchedBy is the resource that somebody watches; nil if it may not, or not
+// any more.
+func (s *snapshot) watchedBy(w *watcher) *resource {
+	if expires := w.principal.Expires; !expires.IsZero() && time.Now().After(expires) {
+		return nil
 	}
-}
-
-// watchers know as whom each key of the hub is looked at.
-type watchers struct {
-	mu  sync.Mutex
-	all map[string]*watcher
-}
-
-type watcher struct {
-	uri       string
-	principal *plugins.Principal
-	count     int
-}
-
-// add notes one more who watches the key, until what it returns is called.
-func (w *watchers) add(key, uri string, p *plugins.Principal) func() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	one := w.all[key]
-	if one == nil {
-		one = &watcher{uri: uri, principal: p}
-		if w.all == nil {
-			w.all = make(map[string]*watcher)
-		}
-		w.all[key] = one
-	}
-	one.count++
-	return sync.OnceFunc(func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if one.count--; one.count == 0 {
-			delete(w.all, key)
-		}
-	})
-}
-
-// of is what is known of a key; nil if nobody watches it.
-func (w *watchers) of(key string) *watcher {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.all[key]
-}
-
-// watched is how a resource is looked at, as the manifest in force says.
-func (g *Gateway) watched(uri string, p *plugins.Principal, s *snapshot) (watch.Source, bool) {
-	own, _ := s.resourceAt(uri, p)
+	own, _ := s.resourceAt(w.uri, w.principal)
 	if own == nil || own.source.Watch == 0 {
-		return watch.Source{}, false
+		return nil
 	}
+	return own
+}
+
+// watchSource is how a resource is looked at, as the manifest says.
+func (g *Gateway) watchSource(own *resource, key string) watch.Source {
 	return watch.Source{
 		Every: own.source.Watch, Version: own.version,
 		Look: func(ctx context.Context, before watch.State) (watch.State, error) {
-			return g.look(ctx, uri, p, before)
+			s := g.acquire()
+			defer s.done()
+			as := g.watchers.any(key, func(w *watcher) bool { return s.watchedBy(w) != nil })
+			if as == nil {
+				return before, errors.New("nobody who watches it may read it now")
+			}
+			return s.look(ctx, as, before)
 		},
-	}, true
+	}
+}
+
+// watchers know who watches each key of the hub.
+type watchers struct {
+	mu  sync.Mutex
+	all map[string]map[*watcher]struct{}
+	// keys counts the keys that each caller watches.
+	keys map[string]map[string]int
+}
+
+// maxWatched bounds the resources that one caller watches, however many streams
+// it has: each of them is asked for again and again.
+const maxWatched = 1000
+
+// errWatched refuses one more.
+var errWatched = errors.New("the caller watches too many resources")
+
+// watcher is somebody who watches a resource.
+type watcher struct {
+	uri       string
+	principal *plugins.Principal
+}
+
+// add notes one more who watches the key, until what it returns is called.
+func (w *watchers) add(key string, one *watcher) (func(), error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.all == nil {
+		w.all, w.keys = make(map[string]map[*watcher]struct{}), make(map[string]map[string]int)
+	}
+	own := w.keys[one.principal.Key]
+	if own == nil {
+		own = make(map[string]int, 1)
+		w.keys[one.principal.Key] = own
+	}
+	if len(own) >= maxWatched && own[key] == 0 {
+		return nil, errWatched
+	}
+	own[key]++
+	if w.all[key] == nil {
+		w.all[key] = make(map[*watcher]struct{}, 1)
+	}
+	w.all[key][one] = struct{}{}
+	return sync.OnceFunc(func() { w.remove(key, one) }), nil
+}
+
+func (w *watchers) remove(key string, one *watcher) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if delete(w.all[key], one); len(w.all[key]) == 0 {
+		delete(w.all, key)
+	}
+	own := w.keys[one.principal.Key]
+	if own[key]--; own[key] == 0 {
+		delete(own, key)
+	}
+	if len(own) == 0 {
+		delete(w.keys, one.principal.Key)
+	}
+}
+
+// any is somebody who watches the key, of those that fit; nil if none does.
+func (w *watchers) any(key string, fits func(*watcher) bool) *watcher {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for one := range w.all[key] {
+		if fits(one) {
+			return one
+		}
+	}
+	return nil
 }
 
 // look reads a watched resource, if it has changed.
-func (g *Gateway) look(ctx context.Context, uri string, p *plugins.Principal, before watch.State) (watch.State, error) {
-	s := g.acquire()
-	defer s.done()
-	own, arguments := s.resourceAt(uri, p)
-	if own == nil {
-		return before, errors.New("the resource is not there any more")
-	}
+func (s *snapshot) look(ctx context.Context, as *watcher, before watch.State) (watch.State, error) {
+	own, arguments := s.resourceAt(as.uri, as.principal)
 	record := plugins.Record{}
 	call := &plugins.Call{
-		Tool: own.spec, Principal: p, Revision: mcp.Newest, Arguments: arguments, RequestID: newRequestID(), Record: &record,
+		Tool: own.spec, Principal: as.principal, Revision: mcp.Newest, Arguments: arguments, RequestID: newRequestID(), Record: &record,
 		Run: &plugins.Run{Uncounted: true, Condition: &plugins.Condition{ETag: before.ETag, LastModified: before.LastModified}},
 	}
 	result, err := own.handler(ctx, call)
@@ -335,7 +399,7 @@ func (g *Gateway) look(ctx context.Context, uri string, p *plugins.Principal, be
 		return before, errors.New("the resource has no content now")
 	}
 	h := sha256.New()
-	for _, c := range own.contents(uri, result) {
+	for _, c := range own.contents(as.uri, result) {
 		h.Write([]byte(c.MIMEType + "\x00"))
 		h.Write(c.Text)
 		h.Write([]byte{0})

@@ -21,6 +21,8 @@ const patience = 20 * time.Second
 //	Header: value            set a header for the rest of the step; without a
 //	                         value it is as usual again, and - leaves it out
 //	# capabilities: {...}    what the client declares
+//	raw {...}                post a message as it is, with no headers but those of
+//	                         the step, and hear the answer
 //	reply WORD {...}         the result (or {"error":...}) with which the client
 //	                         answers the next request of the server's that has
 //	                         WORD in it: as a POST in legacy revisions, as
@@ -155,6 +157,9 @@ func (p *player) command(line string) {
 		p.hearOut(p.stream(rest))
 	case "drop":
 		p.stream(rest).drop()
+	case "raw":
+		p.say("> " + brief(rest))
+		p.hearOut(p.send(http.MethodPost, rest, nil))
 	case "DELETE":
 		p.say("> DELETE")
 		s := p.send(http.MethodDelete, "", p.sessionHeaders())
@@ -272,6 +277,9 @@ func (p *player) post(line string) {
 		s := p.sendMessage(line)
 		if id := s.begun(p.t).header.Get("Mcp-Session-Id"); id != "" {
 			p.session = id
+			if era(p.revision) == "modern" {
+				p.t.Error("a modern answer has a session id")
+			}
 		}
 		line = p.retry(line, p.hearOut(s))
 	}

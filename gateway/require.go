@@ -118,13 +118,18 @@ func (c *callRun) resume() (*plugins.Resume, *mcp.Error) {
 	if c.r.forward(state.Home) {
 		return nil, nil
 	}
-	if !c.r.g.used.take(state.Nonce, state.Expires) {
-		return nil, mcp.Rejected(mcp.CodeInvalidParams, "Invalid params: requestState was used already; call again without it")
-	}
-	c.spent = state.Spent
+	c.spent, c.nonce, c.expires = state.Spent, state.Nonce, state.Expires
 	c.r.entry.resumed = true
 	resume.State, resume.Spent = state.State, state.Spent
 	return resume, nil
+}
+
+// takeState uses the state up, which a retry can do once.
+func (c *callRun) takeState() *mcp.Error {
+	if c.nonce != nil && !c.r.g.used.take(c.nonce, c.expires) {
+		return mcp.Rejected(mcp.CodeInvalidParams, "Invalid params: requestState was used already; call again without it")
+	}
+	return nil
 }
 
 // usedStates remembers which states were used: what a call did after its

@@ -343,6 +343,7 @@ func (x *exchange) serveDelete() {
 		return
 	}
 	x.g.sessions.end(one, x.s.manifest.Server.Sessions.Max)
+	x.g.inflight.cancelSession(one.nonce)
 	x.g.streams.End(one.nonce)
 	x.resp.Status = 204
 }

@@ -44,6 +44,7 @@ func (s *testSessions) open(id, principal string) (session, error) {
 	return s.sessions.open(s.ring, id, principal)
 }
 
+// checklist: 32
 func TestSessionRoundTrip(t *testing.T) {
 	s := newTestSessions(t)
 	caps := mcp.ClientCapabilities{Sampling: true, ElicitationURL: true}
@@ -74,6 +75,8 @@ func TestSessionRoundTrip(t *testing.T) {
 }
 
 // TestSessionTampered changes any byte: the session is unknown.
+//
+// checklist: 32
 func TestSessionTampered(t *testing.T) {
 	s := newTestSessions(t)
 	id := s.seal(t, mcp.Rev20251125, mcp.ClientCapabilities{})

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
@@ -21,29 +22,33 @@ import (
 // or stream: of stdio, or of HTTP+SSE (2024-11-05). What it said in initialize
 // is remembered.
 type peer struct {
-	principal *plugins.Principal
-	nonce     stream.Nonce
-	single    *stream.Session
+	nonce  stream.Nonce
+	single *stream.Session
 	// line is where everything goes, frame how.
 	line  stream.Sink
 	frame stream.Framing
-	// ready is closed once single is set, deaf once the client can't be heard
-	// any more: then nothing can be asked.
-	ready, deaf chan struct{}
+	// deaf is closed once the client can't be heard any more: then nothing can
+	// be asked.
+	deaf chan struct{}
 	// calls are the requests being served, slots bounds them.
-	calls sync.WaitGroup
-	slots chan struct{}
+	calls   sync.WaitGroup
+	slots   chan struct{}
+	waiting atomic.Int64
 
 	mu           sync.Mutex
 	revision     mcp.Revision
 	capabilities mcp.ClientCapabilities
 }
 
-// maxPeerCalls bounds what is served at once for one such client.
-const maxPeerCalls = 64
+const (
+	// maxPeerCalls bounds what is served at once for one such client.
+	maxPeerCalls = 64
+	// maxPeerWaiting bounds that and what waits to be served.
+	maxPeerWaiting = 1024
+)
 
-func newPeer(principal *plugins.Principal, nonce stream.Nonce) *peer {
-	return &peer{principal: principal, nonce: nonce, ready: make(chan struct{}), deaf: make(chan struct{}), slots: make(chan struct{}, maxPeerCalls)}
+func newPeer(nonce stream.Nonce) *peer {
+	return &peer{nonce: nonce, deaf: make(chan struct{}), slots: make(chan struct{}, maxPeerCalls)}
 }
 
 // begin notes what initialize has settled.
@@ -70,26 +75,32 @@ func (r *request) openPeer() *mcp.Error {
 
 // serveMessage serves one message of a peer; the answer, if there is one, goes
 // out on its line. It returns when the message is served, unless it is a
-// request that may take its time: these are served beside each other. If there
-// are too many, it waits, or reports false.
-func (g *Gateway) serveMessage(p *peer, body []byte, wait bool) bool {
+// request that may take its time: these are served beside each other. False
+// says that too many wait already.
+func (g *Gateway) serveMessage(p *peer, from *plugins.Principal, body []byte) bool {
 	if !isWork(body) {
-		g.servePeer(p, body)
+		g.servePeer(p, from, body)
 		return true
 	}
-	select {
-	case p.slots <- struct{}{}:
-	default:
-		if !wait {
-			return false
-		}
-		p.slots <- struct{}{}
+	if p.waiting.Add(1) > maxPeerWaiting {
+		p.waiting.Add(-1)
+		return false
 	}
 	p.calls.Go(func() {
+		defer p.waiting.Add(-1)
+		p.slots <- struct{}{} // whoever reads must not wait: an answer may be next
 		defer func() { <-p.slots }()
-		g.servePeer(p, body)
+		g.servePeer(p, from, body)
 	})
 	return true
+}
+
+// refusePeer answers a request that there is no room for.
+func (g *Gateway) refusePeer(p *peer, body []byte) {
+	var m mcp.Message
+	_ = m.Decode(body) // isWork has decoded it
+	full := overload(nil)
+	p.single.Open(nil, false).Finish(mcp.AppendError(nil, m.ID, protocolError(full, verdictOf(full))))
 }
 
 // isWork reports whether a message is a request that may take its time.
@@ -99,12 +110,13 @@ func isWork(body []byte) bool {
 		m.Kind == mcp.Request && m.Method != "initialize" && m.Method != "ping"
 }
 
-func (g *Gateway) servePeer(p *peer, body []byte) {
+// servePeer serves one message with the rights of whoever it is from.
+func (g *Gateway) servePeer(p *peer, from *plugins.Principal, body []byte) {
 	s := g.acquire()
 	defer s.done()
 	x := &exchange{
 		g: g, s: s, req: edge.NewRequest(newRequestID(), body), resp: &edge.Response{}, started: time.Now(),
-		principal: p.principal, single: p.single, peer: p, reused: &reused{}, session: session{nonce: p.nonce},
+		principal: from, single: p.single, peer: p, reused: &reused{}, session: session{nonce: p.nonce},
 	}
 	returned := false
 	defer func() {
@@ -118,9 +130,7 @@ func (g *Gateway) servePeer(p *peer, body []byte) {
 		x.reply()
 		x.record()
 	}()
-	if x.admit(x.bodyID) {
-		x.servePost()
-	}
+	x.servePost()
 	returned = true
 }
 
@@ -166,16 +176,19 @@ func (g *Gateway) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, c
 	}
 	sink := newLineSink(out)
 	principal := caller.principal()
-	single, err := g.streams.Single(nonce, principal.Key, time.Now().Add(endless), sink, stream.AppendLine)
+	single, err := g.streams.Single(nonce, principal.Key, time.Now().Add(endless), func() stream.Sink { return sink }, stream.AppendLine)
 	if err != nil {
 		return fmt.Errorf("stdio: %w", err)
 	}
 	single.SetOwner(principal)
-	p := newPeer(principal, nonce)
+	p := newPeer(nonce)
 	p.single, p.line, p.frame = single, sink, stream.AppendLine
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
 	stop := context.AfterFunc(ctx, sink.End)
 	defer stop()
-	err = g.readLines(ctx, in, p)
+	sink.OnEnd(stopReading)
+	err = g.readLines(reading, in, p, principal)
 	close(p.deaf)
 	p.calls.Wait()
 	g.streams.End(nonce)
@@ -187,7 +200,7 @@ func (g *Gateway) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, c
 const endless = 100 * 365 * 24 * time.Hour
 
 // readLines serves the messages of the input, one a line.
-func (g *Gateway) readLines(ctx context.Context, in io.Reader, p *peer) error {
+func (g *Gateway) readLines(ctx context.Context, in io.Reader, p *peer, from *plugins.Principal) error {
 	lines := make(chan []byte)
 	failed := make(chan error, 1)
 	go func() {
@@ -195,7 +208,12 @@ func (g *Gateway) readLines(ctx context.Context, in io.Reader, p *peer) error {
 		r := bufio.NewReaderSize(in, 64<<10)
 		for {
 			line, err := readLine(r, g.current.Load().manifest.Server.MaxBody)
-			if err != nil {
+			switch {
+			case errors.Is(err, errLongLine):
+				refusal := mcp.BadRequest(mcp.CodeInvalidRequest, "Invalid request: "+errLongLine.Error())
+				p.single.Open(nil, false).Finish(mcp.AppendError(nil, nil, refusal))
+				continue
+			case err != nil:
 				failed <- err
 				return
 			}
@@ -218,7 +236,9 @@ func (g *Gateway) readLines(ctx context.Context, in io.Reader, p *peer) error {
 				}
 				return nil
 			}
-			g.serveMessage(p, line, true)
+			if !g.serveMessage(p, from, line) {
+				g.refusePeer(p, line)
+			}
 		case <-ctx.Done():
 			g.inflight.cancelAll()
 			return nil
@@ -227,18 +247,21 @@ func (g *Gateway) readLines(ctx context.Context, in io.Reader, p *peer) error {
 }
 
 // errLongLine refuses a message beyond max_body.
-var errLongLine = errors.New("a message is larger than server.max_body")
+var errLongLine = errors.New("the message is too large")
 
-// readLine reads a line of at most limit bytes.
+// readLine reads a line. Of one that is longer than limit bytes the rest is
+// passed over.
 func readLine(r *bufio.Reader, limit int64) ([]byte, error) {
 	var line []byte
+	long := false
 	for {
 		part, err := r.ReadSlice('\n')
-		if int64(len(line)+len(part)) > limit {
-			return nil, errLongLine
+		if long = long || int64(len(line)+len(part)) > limit; !long {
+			line = append(line, part...)
 		}
-		line = append(line, part...)
 		switch {
+		case err == nil && long:
+			return nil, errLongLine
 		case err == nil:
 			return line, nil
 		case errors.Is(err, bufio.ErrBufferFull):

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -172,6 +173,11 @@ func (t *talk) openChannel() (*stream.Channel, error) {
 // sink makes the answer to the HTTP request an event stream.
 func (x *exchange) sink() stream.Sink {
 	x.resp.Status, x.resp.ContentType = 200, eventStream
+	if x.s.manifest.Server.Sessions.Stream > 0 && !x.request.revision.Modern() {
+		// The stream may end before the call: nothing else must be asked on a
+		// connection that is still busy.
+		x.resp.Close = true
+	}
 	if s := x.resp.Stream(stream.KeepAlive); s != nil {
 		return s
 	}
@@ -184,10 +190,15 @@ func (r *request) live() (*stream.Session, error) {
 		return r.single, nil
 	}
 	live, err := r.g.streams.Session(r.session.nonce, r.principal.Key, r.session.expires)
-	if err == nil {
-		live.SetOwner(r.principal)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // its errors are told apart by the caller
 	}
-	return live, err //nolint:wrapcheck // its errors are told apart by the caller
+	if r.g.sessions.hasEnded(r.session.nonce) { // meanwhile
+		r.g.streams.End(r.session.nonce)
+		return nil, stream.ErrEnded
+	}
+	live.SetOwner(r.principal)
+	return live, nil
 }
 
 // end notes that nothing more is said.
@@ -219,18 +230,8 @@ func (r *request) finish() {
 // stream of its own request. ctx has no deadline: the clock stands while a
 // question is open.
 func (r *request) ask(ctx context.Context, questions []mcp.Question) (map[string][]byte, error) {
-	if r.peer != nil {
-		inner, cancel := context.WithCancel(ctx)
-		defer cancel()
-		go func() {
-			select {
-			case <-r.peer.deaf:
-				cancel()
-			case <-inner.Done():
-			}
-		}()
-		ctx = inner
-	}
+	ctx, stop := r.whileAnswerable(ctx)
+	defer stop()
 	r.talk.mu.Lock()
 	channel, err := r.talk.openChannel()
 	r.talk.mu.Unlock()
@@ -244,6 +245,30 @@ func (r *request) ask(ctx context.Context, questions []mcp.Question) (map[string
 		}
 	}
 	return awaitAnswers(ctx, asked, questions, r.revision)
+}
+
+// errDraining ends the waiting for answers.
+var errDraining = errors.New("the gateway is draining")
+
+// whileAnswerable is a context that ends when no answer can come any more:
+// nobody will wait for one while the gateway drains, or once the client's line
+// has ended.
+func (r *request) whileAnswerable(ctx context.Context) (context.Context, func()) {
+	inner, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(r.g.serving, func() { cancel(errDraining) })
+	if r.peer != nil {
+		go func() {
+			select {
+			case <-r.peer.deaf:
+				cancel(stream.ErrGone)
+			case <-inner.Done():
+			}
+		}()
+	}
+	return inner, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // awaitAnswers waits for the answers to questions that were put. The first
@@ -295,6 +320,12 @@ func awaitAnswer(ctx context.Context, asked *stream.Asked, q *mcp.Question, r mc
 		return q.RestoreAnswer(r, reply.Result), nil
 	case inner.Err() == context.DeadlineExceeded: //nolint:errorlint // a context returns exactly this
 		return nil, &plugins.Error{Kind: plugins.KindTimeout, Message: "Nobody answered within " + q.Timeout.String() + ": " + q.Message}
+	}
+	if errors.Is(context.Cause(ctx), errDraining) {
+		return nil, &plugins.Error{
+			Kind: plugins.KindOverload, RetryAfter: time.Second, Cause: errDraining,
+			Message: "The gateway is restarting. Call again in a second.",
+		}
 	}
 	return nil, gone(err)
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/observe"
@@ -29,7 +28,11 @@ func (c *callRun) becomeTask(call *plugins.Call, p *mcp.Pending) error {
 		job.public.Tool, job.public.Arguments, job.public.State = c.name, job.call.Arguments, p.State
 	}
 	if err := job.start(p); err != nil {
-		return overload(err)
+		giveUp(c.t, c.next(call, p.State, nil))
+		return &plugins.Error{
+			Kind: plugins.KindOverload, RetryAfter: time.Second, Cause: err,
+			Message: "Too many tasks are running. Wait until one has ended, or cancel one.",
+		}
 	}
 	snapshot, err := c.r.g.tasks.Get(c.r.principal.Key, job.public.ID)
 	if err != nil {
@@ -93,14 +96,9 @@ type job struct {
 
 // background makes a copy of the call that outlives its request.
 func (c *callRun) background(call *plugins.Call) *job {
-	own := *call
-	own.Arguments = bytes.Clone(call.Arguments)
-	own.RequestID = strings.Clone(call.RequestID)
-	own.Trace = plugins.TraceContext{
-		Parent: strings.Clone(call.Trace.Parent), State: strings.Clone(call.Trace.State), Baggage: strings.Clone(call.Trace.Baggage),
-	}
+	own := call.Detached()
 	own.Record, own.Talk, own.Args = &plugins.Record{}, nil, nil
-	return &job{g: c.r.g, s: c.r.s, t: c.t, call: &own, started: time.Now()}
+	return &job{g: c.r.g, s: c.r.s, t: c.t, call: own, started: time.Now()}
 }
 
 // recoverable reports whether another process may go on with the job from the

@@ -1,8 +1,10 @@
 package plugins
 
 import (
+	"bytes"
 	"context"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -110,6 +112,18 @@ type Condition struct{ ETag, LastModified string }
 func (c *Call) WithRun(run *Run) *Call {
 	next := *c
 	next.Run = run
+	return &next
+}
+
+// Detached returns a copy of the call that may outlive the request that it came
+// with: it shares no memory with that.
+func (c *Call) Detached() *Call {
+	next := *c
+	next.Arguments = bytes.Clone(c.Arguments)
+	next.RequestID = strings.Clone(c.RequestID)
+	next.Trace = TraceContext{
+		Parent: strings.Clone(c.Trace.Parent), State: strings.Clone(c.Trace.State), Baggage: strings.Clone(c.Trace.Baggage),
+	}
 	return &next
 }
 

@@ -36,7 +36,7 @@ func modernRevisions() []Revision { return []Revision{Rev20260728} }
 func Classify(m *Message, meta *Meta, h Headers) (Revision, *Error) {
 	header, present := h.Header(HeaderRevision)
 	if !meta.Claimed {
-		return "", classifyUnclaimed(m, meta, header, present)
+		return classifyUnclaimed(m, meta, header, present)
 	}
 	if err := checkEnvelope(meta); err != nil {
 		return "", err
@@ -57,27 +57,25 @@ func Classify(m *Message, meta *Meta, h Headers) (Revision, *Error) {
 	return r, nil
 }
 
-// classifyUnclaimed judges a message without a protocol version in _meta.
-func classifyUnclaimed(m *Message, meta *Meta, header string, present bool) *Error {
+// classifyUnclaimed judges a message without a protocol version in _meta: of
+// these a modern header makes only notifications modern.
+func classifyUnclaimed(m *Message, meta *Meta, header string, present bool) (Revision, *Error) {
 	if !present || Revision(header) < Rev20260728 {
-		return nil
+		return "", nil
 	}
 	switch {
 	case m.Kind == Notification:
-		return checkServed(header)
+		r, served := ParseRevision(header)
+		if !served {
+			return "", UnsupportedVersion(clip(header))
+		}
+		return r, nil
 	case m.Kind == Reply:
-		return BadRequest(CodeInvalidRequest, "Invalid request: responses are not accepted in "+clip(header))
+		return "", BadRequest(CodeInvalidRequest, "Invalid request: responses are not accepted in "+clip(header))
 	case m.Method == "initialize":
-		return BadRequest(CodeHeaderMismatch, "Header mismatch: initialize does not exist in the revision that "+HeaderRevision+" names")
+		return "", BadRequest(CodeHeaderMismatch, "Header mismatch: initialize does not exist in the revision that "+HeaderRevision+" names")
 	}
-	return missingMeta(meta)
-}
-
-func checkServed(header string) *Error {
-	if _, served := ParseRevision(header); !served {
-		return UnsupportedVersion(clip(header))
-	}
-	return nil
+	return "", missingMeta(meta)
 }
 
 func missingMeta(meta *Meta) *Error {

@@ -52,7 +52,7 @@ func TestClassify(t *testing.T) {
 		{"initialize", body("initialize", ""), nil, "", 0},
 		{"initialize, modern header", body("initialize", ""), modern, "", CodeHeaderMismatch},
 		{"initialize with a claim", body("initialize", revision+","+caps), modern, Rev20260728, 0},
-		{"notification, modern header", `{"jsonrpc":"2.0","method":"notifications/initialized"}`, modern, "", 0},
+		{"notification, modern header", `{"jsonrpc":"2.0","method":"notifications/initialized"}`, modern, Rev20260728, 0},
 		{"notification, later header", `{"jsonrpc":"2.0","method":"notifications/initialized"}`, headerMap{HeaderRevision: "2099-01-01"}, "", CodeUnsupportedVersion},
 		{"response, modern header", `{"jsonrpc":"2.0","id":1,"result":{}}`, modern, "", CodeInvalidRequest},
 		{"response, legacy header", `{"jsonrpc":"2.0","id":1,"result":{}}`, legacy, "", 0},

@@ -56,7 +56,10 @@ func TestQueryNamesRefused(t *testing.T) {
 		{"steps.sock", `there is no step "sock" before this`, `did you mean "stock"?`, 6, conditional()},
 		{`[steps["x"]]`, `there is no step "x" before this`, `declared: pay, stock`, 8, conditional()},
 		{"load.custmer.name", `nothing named "custmer" is loaded`, `did you mean "customer"?`, 5, conditional()},
-		{"item", `"item" is not known here`, "known here: args", 0, expr.Scope{Names: []string{expr.NameArgs}}},
+		{"item", `"item" is not known here`, "an item is known where there is for_each", 0, expr.Scope{Names: []string{expr.NameArgs}}},
+		{"value", `"value" is not known here`, "what is typed is known in complete", 0, expr.Scope{}},
+		{"status", `"status" is not known here`, "known here: args", 0, expr.Scope{Names: []string{expr.NameArgs}}},
+		{"steps.pay", `there is no step "pay" before this`, "that step comes later, or runs beside this one", 6, expr.Scope{Steps: []string{"pai"}, Later: []string{"pay"}}},
 		{"steps.a", `there is no step "a" before this`, "", 6, expr.Scope{Steps: []string{}}},
 		{"def item: 1; item", `"item" can't be defined anew`, "choose another name", 4, conditional()},
 	} {

@@ -102,6 +102,7 @@ func (b *background) Close() error {
 // detached starts a call of which nobody hears again.
 func (r *run) detached(ctx context.Context, callee *plugins.Callee, call *plugins.Call) *plugins.Error {
 	call.Talk, call.Capabilities = nil, mcp.ClientCapabilities{}
+	call = call.Detached()
 	log, name := r.p.log, r.p.env.Name
 	return r.p.background.run(ctx, func(ctx context.Context) {
 		defer func() {

@@ -74,6 +74,10 @@ func NewForwarder(s *Server) *Forwarder {
 	return f
 }
 
+// Patience bounds how long a replica may take to begin its answer (zero: for
+// ever). It must be called before the first Forward.
+func (f *Forwarder) Patience(limit time.Duration) { f.transport.ResponseHeaderTimeout = limit }
+
 // Close closes the connections that are not in use.
 func (f *Forwarder) Close() { f.transport.CloseIdleConnections() }
 

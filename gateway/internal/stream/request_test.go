@@ -221,7 +221,7 @@ func TestOneStreamForAll(t *testing.T) {
 				table := New(Limits{}, time.Now)
 				defer table.Close()
 				sink := &fakeSink{}
-				s, err := table.Single(nonce(1), "alice", time.Time{}, sink, c.frame)
+				s, err := table.Single(nonce(1), "alice", time.Time{}, opens(sink), c.frame)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -267,18 +267,18 @@ func TestOneStreamForAll(t *testing.T) {
 func TestSingleReplacesAndIsBounded(t *testing.T) {
 	table, _ := newTable(t, Limits{Streams: 1, Sessions: 5})
 	first := &fakeSink{}
-	if _, err := table.Single(nonce(1), "alice", time.Time{}, first, AppendEvent); err != nil {
+	if _, err := table.Single(nonce(1), "alice", time.Time{}, opens(first), AppendEvent); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := table.Single(nonce(1), "alice", time.Time{}, &fakeSink{}, AppendEvent); !errors.Is(err, ErrLimit) {
+	if _, err := table.Single(nonce(1), "alice", time.Time{}, opens(&fakeSink{}), AppendEvent); !errors.Is(err, ErrLimit) {
 		t.Errorf("a second stream: %v", err)
 	}
 	table.SetLimits(Limits{Streams: 2})
-	if _, err := table.Single(nonce(1), "alice", time.Time{}, &fakeSink{}, AppendEvent); err != nil || !first.over() {
+	if _, err := table.Single(nonce(1), "alice", time.Time{}, opens(&fakeSink{}), AppendEvent); err != nil || !first.over() {
 		t.Errorf("%v; the session before is over: %v", err, first.over())
 	}
 	table.Drain()
-	if _, err := table.Single(nonce(2), "alice", time.Time{}, &fakeSink{}, AppendEvent); !errors.Is(err, ErrEnded) {
+	if _, err := table.Single(nonce(2), "alice", time.Time{}, opens(&fakeSink{}), AppendEvent); !errors.Is(err, ErrEnded) {
 		t.Errorf("draining: %v", err)
 	}
 }
@@ -295,3 +295,6 @@ func TestRequestIsJSON(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// opens makes a function that returns the sink.
+func opens(sink *fakeSink) func() Sink { return func() Sink { return sink } }

@@ -54,14 +54,20 @@ func newSalt() string { return strings.ToLower(rand.Text()[:10]) }
 
 // Single makes a session of which everything goes to one sink: of stdio, with
 // AppendLine, or HTTP+SSE (2024-11-05), with AppendEvent. It ends with its
-// sink. Errors are those of Session.
-func (t *Table) Single(nonce Nonce, principal string, expires time.Time, sink Sink, frame Framing) (*Session, error) {
+// sink. open makes the sink; it isn't called if too many streams are open.
+// Errors are those of Session, or ErrGone if open returns nil.
+func (t *Table) Single(nonce Nonce, principal string, expires time.Time, open func() Sink, frame Framing) (*Session, error) {
 	if t.draining.Load() {
 		return nil, ErrEnded
 	}
-	a, err := t.waiter(sink)
+	a, err := t.waiter(nil)
 	if err != nil {
 		return nil, err
+	}
+	sink := open()
+	if a.sink = sink; sink == nil {
+		a.leave()
+		return nil, ErrGone
 	}
 	s, err := t.add(&Session{
 		table: t, nonce: nonce, principal: principal, expires: expires, shared: a, frame: frame,
