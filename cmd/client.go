@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"time"
 
@@ -21,8 +22,11 @@ const maxAnswer = 64 << 20
 // callRemote calls a tool of a running gateway, as a client of the newest
 // revision.
 func (a *app) callRemote(c *cobra.Command, flags calling, tool string, arguments []byte) error {
-	if flags.dryRun {
+	switch {
+	case flags.dryRun:
 		return usageError{errors.New("--dry-run reads a manifest: leave --url out")}
+	case len(flags.answers) > 0:
+		return usageError{errors.New("--answer is for calls of a manifest: leave --url out")}
 	}
 	body := []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":`)
 	body = strictjson.AppendString(body, tool)
@@ -47,6 +51,9 @@ func (a *app) callRemote(c *cobra.Command, flags calling, tool string, arguments
 		return err
 	}
 	err = a.printResponse(answer, flags.raw)
+	if err != nil && bytes.Contains(answer, []byte(`"code":-32021`)) {
+		return fmt.Errorf("%w; call it without --url, or use a client that can", err)
+	}
 	if status == http.StatusUnauthorized {
 		return fmt.Errorf("%w; pass a valid token with --token, or in SALLYPORT_TOKEN", err)
 	}
@@ -77,5 +84,25 @@ func exchange(request *http.Request) ([]byte, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the gateway's answer: %w", err)
 	}
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if kind == "text/event-stream" {
+		answer = lastEvent(answer)
+	}
 	return answer, response.StatusCode, nil
+}
+
+// lastEvent is the data of a stream's last event: the answer, after all that
+// was said before it (HTML, section 9.2.6).
+func lastEvent(stream []byte) []byte {
+	var last, data []byte
+	for line := range bytes.Lines(stream) {
+		line = bytes.TrimRight(line, "\r\n")
+		if rest, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+			data = append(data, bytes.TrimPrefix(rest, []byte(" "))...)
+		}
+		if len(line) == 0 && len(data) > 0 {
+			last, data = data, nil
+		}
+	}
+	return last
 }

@@ -167,41 +167,47 @@ func appendSteps(text []byte, steps []gateway.StepNote, margin string) []byte {
 
 // stepInWords says what a step does.
 func stepInWords(s *gateway.StepNote) string {
-	out := s.Kind
-	switch s.Kind {
-	case "tool":
-		out = "tool " + s.Tool
-	case "ask":
-		out = fmt.Sprintf("asks the person %q", s.Text)
-	case "sample":
-		out = "asks the client's model"
-	case "roots":
-		out = "asks for the client's roots"
-	case "require":
-		out = "requires " + s.Text
-	case "progress", "log":
-		if s.Text != "" {
-			out += fmt.Sprintf(" %q", s.Text)
-		}
-	case "parallel":
-		out = "side by side"
-	}
+	out := stepAction(s)
 	if s.In == "load" {
 		out += ", loaded"
 	}
+	words := []string{out}
 	for _, more := range []struct {
 		there bool
 		text  string
 	}{
-		{s.ForEach != "", ", for each of " + s.ForEach}, {s.AtOnce > 1, fmt.Sprintf(", %d at once", s.AtOnce)},
-		{s.When != "", ", when " + s.When}, {s.Optional, ", optional"}, {s.Detached, ", in the background"},
-		{s.Undo != "", ", undone by " + s.Undo},
+		{s.ForEach != "", "for each of " + s.ForEach}, {s.AtOnce > 1, fmt.Sprintf("%d at once", s.AtOnce)},
+		{s.When != "", "when " + s.When}, {s.Optional, "optional"}, {s.Detached, "in the background"},
+		{s.Undo != "", "undone by " + s.Undo},
 	} {
 		if more.there {
-			out += more.text
+			words = append(words, more.text)
 		}
 	}
-	return out
+	return strings.Join(words, ", ")
+}
+
+// stepAction says what a step does, without its conditions.
+func stepAction(s *gateway.StepNote) string {
+	switch s.Kind {
+	case "tool":
+		return "tool " + s.Tool
+	case "ask":
+		return fmt.Sprintf("asks the person %q", s.Text)
+	case "sample":
+		return "asks the client's model"
+	case "roots":
+		return "asks for the client's roots"
+	case "require":
+		return "requires " + s.Text
+	case "progress", "log":
+		if s.Text != "" {
+			return fmt.Sprintf("%s %q", s.Kind, s.Text)
+		}
+	case "parallel":
+		return "side by side"
+	}
+	return s.Kind
 }
 
 // appendSorted appends names and what is said of them.

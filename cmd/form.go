@@ -80,17 +80,14 @@ func (f *formField) choose(s *fieldSchema) {
 
 // question is what the person reads before a field is filled in.
 func (f *formField) question() string {
-	out := "  " + f.name
-	if f.schema.Title != "" {
-		out = "  " + f.schema.Title
-	}
+	out := []byte("  " + orElse(f.schema.Title, f.name))
 	if f.schema.Description != "" {
-		out += " (" + f.schema.Description + ")"
+		out = fmt.Appendf(out, " (%s)", f.schema.Description)
 	}
 	for i, value := range f.choices {
-		out += fmt.Sprintf("\n    %d %s", i+1, value)
+		out = fmt.Appendf(out, "\n    %d %s", i+1, value)
 		if i < len(f.labels) && f.labels[i] != "" {
-			out += ": " + f.labels[i]
+			out = fmt.Appendf(out, ": %s", f.labels[i])
 		}
 	}
 	hint := f.schema.Type
@@ -111,9 +108,9 @@ func (f *formField) question() string {
 		hint += ", may be empty"
 	}
 	if f.choices != nil {
-		return out + "\n  [" + hint + "] "
+		return string(out) + "\n  [" + hint + "] "
 	}
-	return out + " [" + hint + "] "
+	return string(out) + " [" + hint + "] "
 }
 
 // read makes a value of what was typed; nil if the field is left out. The text

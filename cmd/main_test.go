@@ -1,9 +1,14 @@
 package cmd_test
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -33,6 +38,26 @@ func process(args ...string) *exec.Cmd {
 	return c
 }
 
+// newJobs is a service whose answers take a while: a job is asked for twice
+// before it is done.
+func newJobs() http.Handler {
+	var made atomic.Int64
+	var asked sync.Map
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.Header().Set("Location", fmt.Sprintf("/jobs/%d", made.Add(1)))
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		if _, again := asked.LoadOrStore(r.URL.Path, true); !again {
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"done":true}`))
+	})
+}
+
 // TestScripts plays testdata/script: commands and what they print.
 func TestScripts(t *testing.T) {
 	service, err := acme.Start("127.0.0.1:0")
@@ -40,6 +65,8 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = service.Close(t.Context()) })
+	jobs := httptest.NewServer(newJobs())
+	t.Cleanup(jobs.Close)
 	quickstart, err := filepath.Abs("../examples/quickstart")
 	if err != nil {
 		t.Fatal(err)
@@ -48,10 +75,12 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ACME_URL", service.URL())
+			e.Setenv("JOBS_URL", jobs.URL)
 			e.Setenv("QUICKSTART", quickstart)
 			e.Setenv("FIRST_CUSTOMER", acme.FirstCustomer)
 			return nil
 		},
 		RequireExplicitExec: true,
+		UpdateScripts:       *update,
 	})
 }

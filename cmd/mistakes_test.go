@@ -37,11 +37,7 @@ func TestMistakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := 0; i < len(archive.Files); i++ {
-			name, isCase := strings.CutSuffix(archive.Files[i].Name, ".yaml")
-			if !isCase || name == "base" || strings.Contains(name, "/") {
-				continue
-			}
+		for _, name := range casesOf(archive) {
 			t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar")+"/"+name, func(t *testing.T) {
 				mistake(t, archive, name)
 			})
@@ -52,6 +48,17 @@ func TestMistakes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// casesOf are the names of an archive's cases.
+func casesOf(archive *txtar.Archive) []string {
+	var names []string
+	for _, f := range archive.Files {
+		if name, ok := strings.CutSuffix(f.Name, ".yaml"); ok && name != "base" && !strings.Contains(name, "/") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // mistake validates one case.

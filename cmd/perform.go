@@ -6,6 +6,7 @@ import (
 	"io"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -80,6 +81,8 @@ type teller struct {
 	out     io.Writer
 	reached float64
 	told    bool
+	// waited is what was said of the last wait.
+	waited string
 }
 
 // Progress implements plugins.Talk.
@@ -104,14 +107,17 @@ func (t *teller) Log(m mcp.LogMessage) {
 	t.say(fmt.Sprintf("%s: %s: %s", m.Level, m.Logger, m.Data))
 }
 
-// waiting tells of a wait for a job.
+// waiting tells of a wait for a job, once for each state that the job is in.
 func (t *teller) waiting(wait time.Duration, status string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if status == "" {
 		status = "the service is working on it"
 	}
-	t.say(fmt.Sprintf("%s; looking again in %s", status, wait.Round(time.Millisecond)))
+	if line := fmt.Sprintf("%s; looking again in %s", strings.TrimSuffix(status, "."), wait.Round(time.Millisecond)); line != t.waited {
+		t.waited = line
+		t.say(line)
+	}
 }
 
 // say writes a line. Nothing can be done about an error stream that can't be

@@ -18,7 +18,11 @@ func (a *app) validate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "validate",
 		Short: "Check a manifest: every problem, with its place and a hint.",
-		Args:  usageArgs(cobra.NoArgs),
+		Long: "Check a manifest without starting anything: every problem in one pass, with its place and a hint.\n\n" +
+			"It exits with 0 if there is none, or only warnings, and with 1 otherwise. Nothing is sent to an upstream.",
+		Example: "  sallyport validate -c manifest.yaml\n" +
+			"  sallyport validate -c conf/ --strict --format sarif",
+		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			problems, err := a.check()
 			if err != nil {

@@ -142,7 +142,7 @@ func secretKey(key string) bool {
 var (
 	urlUser   = regexp.MustCompile(`://([^\s"']+)@`)
 	plainUser = regexp.MustCompile(`([^\s"'{}\[\],:/]+:[^\s"'/]+)@`)
-	urlQuery  = regexp.MustCompile(`://[^\s"'?]*\?([^\s"']+)`)
+	urlQuery  = regexp.MustCompile(`://(?:[^\s"'?]*[^\s"'?{])?\?([^\s"']+)`)
 )
 
 // urlSecrets returns the stretches of a text, in bytes, that hold credentials

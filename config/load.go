@@ -58,7 +58,7 @@ type loader struct {
 	// named are files that the manifest names for others to read: content of
 	// resources, certificates.
 	named map[string]bool
-	types      fieldTypes
+	types fieldTypes
 }
 
 func newLoader(src Source, parts Parts) *loader {

@@ -121,16 +121,16 @@ func (s *snapshot) find(kind Kind, name string, p *plugins.Principal) (*target, 
 // findResource finds the resource or template of a URI, or a template by its
 // own name.
 func (s *snapshot) findResource(uri string, p *plugins.Principal) (*resource, []byte) {
+	for _, own := range s.templates {
+		if own.spec.Name == uri {
+			return own, nil
+		}
+	}
 	if own, arguments := s.resourceAt(uri, p); own != nil {
 		return own, arguments
 	}
 	if own := s.resources[uri]; own != nil {
 		return own, nil
-	}
-	for _, own := range s.templates {
-		if own.spec.Name == uri {
-			return own, nil
-		}
 	}
 	for _, own := range s.templates {
 		if values, ok := own.pattern.match(uri); ok {

@@ -103,6 +103,8 @@ func New(o Options) (*Gateway, error) {
 	g.observe.GaugeFunc("sallyport_calls_in_flight", "Tool calls being served.", func() float64 { return float64(g.calls.Load()) })
 	g.observe.GaugeFunc("sallyport_streams", "Event streams open.", func() float64 { return float64(g.streams.Streams()) })
 	g.observe.GaugeFunc("sallyport_sessions", "Legacy sessions with streams, subscriptions or settings of their own.", func() float64 { return float64(g.streams.Sessions()) })
+	g.observe.GaugeFunc("sallyport_watched_resources", "Resources being watched for subscribers.", func() float64 { return float64(g.hub.Stats().Keys) })
+	g.observe.GaugeFunc("sallyport_subscriptions", "Subscriptions to resources.", func() float64 { return float64(g.hub.Stats().Subscribers) })
 	g.observe.GaugeFunc("sallyport_tasks_running", "Calls that go on in the background.", func() float64 { return float64(g.tasks.Stats().Running) })
 	if _, err := g.Reload(); err != nil {
 		return nil, errors.Join(err, g.Close())

@@ -75,14 +75,14 @@ func (g *Gateway) Perform(ctx context.Context, i *Invocation) ([]byte, error) {
 	call.Capabilities = mcp.ClientCapabilities{Elicitation: i.Ask != nil, ElicitationURL: i.Ask != nil}
 	for _, need := range t.spec.Requires {
 		if !call.Capabilities.Has(need) {
-			return nil, cannot(need, fmt.Sprintf("%s %q needs a client with the capability %s", kind, i.Name, need))
+			return nil, cannot(t, need, fmt.Sprintf("%s %q needs a client with the capability %s", kind, i.Name, need))
 		}
 	}
 	result, err := i.run(ctx, t, call, s.manifest.Server.CallTimeout)
 	if err != nil {
 		failure := failureOf(err)
 		if failure.Kind == plugins.KindCapability && len(failure.Capabilities) > 0 {
-			return nil, cannot(failure.Capabilities[0], failure.Message)
+			return nil, cannot(t, failure.Capabilities[0], failure.Message)
 		}
 		if v := verdictOf(failure); kind != KindTool || v.code != 0 {
 			return nil, failure
@@ -94,11 +94,19 @@ func (g *Gateway) Perform(ctx context.Context, i *Invocation) ([]byte, error) {
 }
 
 // cannot says what the command line can't do as a client.
-func cannot(capability, message string) error {
-	if strings.HasPrefix(capability, "elicitation") {
-		return fmt.Errorf("%s; run it on a terminal, or answer with --answer ID=JSON", strings.TrimSuffix(message, "."))
+func cannot(t *target, capability, message string) error {
+	message = strings.TrimSuffix(message, ".")
+	if !strings.HasPrefix(capability, "elicitation") {
+		return fmt.Errorf("%s; the command line has neither a model nor roots: use a client that has", message)
 	}
-	return fmt.Errorf("%s; the command line has neither a model nor roots: use a client that has", strings.TrimSuffix(message, "."))
+	answer := "ID=JSON"
+	for _, step := range stepNotes(t) {
+		if step.Kind == "ask" {
+			answer = step.ID + "=JSON"
+			break
+		}
+	}
+	return fmt.Errorf("%s; run it on a terminal, or answer with --answer %s", message, answer)
 }
 
 // run makes the call with all its rounds. Only the time between questions
@@ -123,7 +131,7 @@ func (i *Invocation) run(ctx context.Context, t *target, call *plugins.Call, lim
 		next.Resume.Spent = spent
 		call = call.WithRun(next)
 		if err != nil {
-			giveUp(t, call)
+			giveUp(t, call) //nolint:contextcheck // it makes a context that has ended
 			return nil, err
 		}
 	}
@@ -139,7 +147,7 @@ func round(ctx context.Context, t *target, call *plugins.Call, left time.Duratio
 // wait waits for a job of the upstream.
 func (i *Invocation) wait(ctx context.Context, p *mcp.Pending, left time.Duration) error {
 	if p.Wait > left {
-		return context.DeadlineExceeded
+		return &plugins.Error{Kind: plugins.KindTimeout, Message: "The service was still working on it when the time of the call was over."}
 	}
 	if i.Waiting != nil {
 		i.Waiting(p.Wait, p.Status)
@@ -211,11 +219,10 @@ func (s *snapshot) unknown(name string, p *plugins.Principal, kinds []Kind) erro
 			}
 		}
 	}
-	words := make([]string, len(kinds))
-	for i, kind := range kinds {
-		words[i] = string(kind)
+	if len(kinds) > 1 {
+		return fmt.Errorf("nothing is called %q; this caller sees: %v", name, known)
 	}
-	return fmt.Errorf("unknown %s %q; this caller sees: %v", strings.Join(words, ", "), name, known)
+	return fmt.Errorf("unknown %s %q; this caller sees: %v", kinds[0], name, known)
 }
 
 // ofKind are all targets of a kind, sorted.

@@ -52,7 +52,7 @@ func (c *conditionChecker) compile() (*cel.Ast, error) {
 		return checked, nil
 	default:
 		return nil, &plugins.FieldError{
-			Message: fmt.Sprintf("a condition is true or false, this is %s", kindInWords(kind)),
+			Message: "a condition is true or false, this is " + kindInWords(kind),
 			Hint:    "compare it with something",
 		}
 	}

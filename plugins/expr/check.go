@@ -158,10 +158,10 @@ func (c *checker) named(base string, t *gojq.Term) {
 // notKnown says where a name of the language is known that isn't here, or what
 // is known instead.
 func (s *Scope) notKnown(base string, known []string) string {
-	switch {
-	case base == NameItem:
+	switch base {
+	case NameItem:
 		return "an item is known where there is for_each"
-	case base == NameValue:
+	case NameValue:
 		return "what is typed is known in complete"
 	}
 	return "known here: " + strings.Join(known, ", ")

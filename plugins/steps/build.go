@@ -247,8 +247,7 @@ func (b *builder) mayText(text string, path ...string) *expr.Text {
 
 // condition compiles CEL, nil if there is none.
 func (b *builder) condition(text string, path ...string) *expr.Condition {
-	switch {
-	case text == "":
+	if text == "" {
 		return nil
 	}
 	c, err := expr.ParseCondition(text, b.scope)
