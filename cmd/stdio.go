@@ -39,6 +39,8 @@ func (a *app) stdio() *cobra.Command {
 func (a *app) runStdio(ctx context.Context, caller gateway.Caller) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	// A client that closes our output before our input is no reason to die of.
+	signal.Ignore(syscall.SIGPIPE)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)

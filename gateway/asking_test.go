@@ -94,6 +94,9 @@ var (
 	elicitMember = regexp.MustCompile(`"elicitationId":"[^"]+"`)
 )
 
+// waitingMember comes and goes with the looks after a job.
+const waitingMember = `"statusMessage":"The service is working on it.",`
+
 // tidy replaces what is different every time by names.
 func (p *player) tidy(text string) string {
 	if m := stateMember.FindStringSubmatch(text); m != nil {
@@ -116,6 +119,7 @@ func (p *player) tidy(text string) string {
 	text = cursorMember.ReplaceAllString(text, `"nextCursor":"$$cursor"`)
 	text = timeMember.ReplaceAllString(text, `"$1":"$$time"`)
 	text = pollMember.ReplaceAllString(text, `"pollIntervalMs":$$poll`)
+	text = strings.ReplaceAll(text, waitingMember, "")
 	return elicitMember.ReplaceAllString(text, `"elicitationId":"$$elicitation"`)
 }
 

@@ -91,7 +91,7 @@ func (b *builder) buildPrograms(t *target) {
 		}
 	}
 	slices.SortFunc(t.programs, func(x, y program) int { return int(x.kind) - int(y.kind) })
-	if t.has(programSteps) {
+	if t.has(programSteps) && t.spec.Kind == kindTool {
 		if setting, both := t.parts["request"]; both {
 			b.problems = append(b.problems, setting.Problem("want either a request or steps", "make the request a tool of its own, and call it by a step"))
 		}

@@ -167,6 +167,14 @@ func (h *hearing) nextMessage(t testing.TB) string {
 	}
 }
 
+// awaitEnd waits for the end.
+func (h *hearing) awaitEnd(t testing.TB) {
+	t.Helper()
+	for more := true; more; {
+		_, more = h.more(t)
+	}
+}
+
 // drop hangs up.
 func (h *hearing) drop() {
 	h.stop()

@@ -235,15 +235,20 @@ func (r *request) subscribe() *mcp.Error {
 	if failed == nil {
 		g, s, p := r.g, r.s, r.principal
 		var refused error
+		var looks []<-chan struct{}
 		failed = live.Subscribe(uri, func() func() {
-			var stop func()
-			stop, refused = g.watch(s, uri, p, func() { live.Push(mcp.AppendResourceUpdated(nil, uri, nil)) })
+			stop, looked, err := g.watch(s, uri, p, func() { live.Push(mcp.AppendResourceUpdated(nil, uri, nil)) })
+			if refused = err; err != nil {
+				return func() {}
+			}
+			looks = append(looks, looked)
 			return stop
 		})
 		if refused != nil {
 			live.Unsubscribe(uri)
 			failed = refused
 		}
+		awaitLooks(looks)
 	}
 	if failed != nil {
 		return r.noStream(failed)

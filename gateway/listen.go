@@ -34,18 +34,21 @@ func (r *request) listen() *mcp.Error {
 	honoured := r.s.honoured(wants, r.principal)
 	meta := hearing{id: bytes.Clone(r.message.ID), principal: r.principal}
 	sub, one := newSubscriptions(), &atomic.Pointer[stream.Listener[hearing]]{}
+	var looks []<-chan struct{}
 	honoured.URIs = slices.DeleteFunc(honoured.URIs, func(uri string) bool {
-		stop, err := r.g.watch(r.s, uri, r.principal, func() {
+		stop, looked, err := r.g.watch(r.s, uri, r.principal, func() {
 			if to := one.Load(); to != nil {
 				to.Send(mcp.AppendResourceUpdated(nil, uri, meta.id))
 			}
 		})
 		if err == nil {
 			sub.add(stop)
+			looks = append(looks, looked)
 		}
 		return err != nil
 	})
 	meta.wants = honoured
+	awaitLooks(looks)
 	open, frame := func() stream.Sink { return r.detached(sub.end) }, stream.AppendEvent
 	if r.single != nil {
 		open, frame = func() stream.Sink { return &sharedLine{r.peer.line} }, r.peer.frame

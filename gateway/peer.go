@@ -59,7 +59,7 @@ func (r *request) openPeer() *mcp.Error {
 	defer r.peer.mu.Unlock()
 	r.revision, r.caps = r.peer.revision, r.peer.capabilities
 	if r.revision == "" {
-		if r.message.Method != "ping" {
+		if r.message.Method != "ping" && r.message.Kind != mcp.Notification {
 			return mcp.Rejected(mcp.CodeInvalidRequest, "Invalid request: call initialize first")
 		}
 		r.revision = mcp.NewestLegacy
@@ -131,7 +131,7 @@ func (g *Gateway) servePeer(p *peer, from *plugins.Principal, body []byte) {
 
 // reply sends the answer on the peer's line, unless it went there already.
 func (x *exchange) reply() {
-	if x.talk != nil && x.talk.channel != nil || len(x.resp.Body) == 0 {
+	if x.talk != nil && x.talk.channel != nil || len(x.resp.Body) == 0 || x.request.message.Kind == mcp.Notification {
 		return
 	}
 	x.single.Open(nil, false).Finish(bytes.Clone(x.resp.Body))

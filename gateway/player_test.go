@@ -33,6 +33,7 @@ const patience = 20 * time.Second
 //	hear NAME [N]            hear the next N messages of it; N is 1. A request of
 //	                         the server's stays open if there is no reply
 //	end NAME                 hear it to its end
+//	ends NAME                wait for its end, whatever comes before
 //	drop NAME                hang up
 //	DELETE                   end the session
 //	initialize               begin another session
@@ -155,6 +156,8 @@ func (p *player) command(line string) {
 	case "end":
 		p.say("> " + line)
 		p.hearOut(p.stream(rest))
+	case "ends":
+		p.stream(rest).awaitEnd(p.t)
 	case "drop":
 		p.stream(rest).drop()
 	case "raw":

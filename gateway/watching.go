@@ -14,11 +14,14 @@ import (
 
 // watch calls changed whenever the content of a resource changes, as a caller
 // sees it and as long as it may, until what it returns is called.
-func (g *Gateway) watch(s *snapshot, uri string, p *plugins.Principal, changed func()) (func(), error) {
+//
+// Looked is closed once the resource was looked at for the first time: changes
+// are told from then on.
+func (g *Gateway) watch(s *snapshot, uri string, p *plugins.Principal, changed func()) (stop func(), looked <-chan struct{}, err error) {
 	w := &watcher{uri: uri, principal: p}
 	own := s.watchedBy(w)
 	if own == nil {
-		return func() {}, errors.New("the resource can't be watched")
+		return nil, nil, errors.New("the resource can't be watched")
 	}
 	key := uri
 	if own.personal {
@@ -26,21 +29,39 @@ func (g *Gateway) watch(s *snapshot, uri string, p *plugins.Principal, changed f
 	}
 	forget, err := g.watchers.add(key, w)
 	if err != nil {
-		return func() {}, err
+		return nil, nil, err
 	}
-	stop, err := g.hub.Subscribe(key, g.watchSource(own, key), func() {
+	unsubscribe, err := g.hub.Subscribe(key, g.watchSource(own, key), func() {
 		if g.current.Load().watchedBy(w) != nil {
 			changed()
 		}
 	})
 	if err != nil {
 		forget()
-		return func() {}, err //nolint:wrapcheck // told as an overload
+		return nil, nil, err //nolint:wrapcheck // told as an overload
 	}
 	return func() {
-		stop()
+		unsubscribe()
 		forget()
-	}, nil
+	}, g.hub.Looked(key), nil
+}
+
+// firstLook bounds how long a subscription waits for the first look at what it
+// is about.
+const firstLook = 2 * time.Second
+
+// awaitLooks waits until everything was looked at once: what changes after a
+// subscription is acknowledged is told.
+func awaitLooks(all []<-chan struct{}) {
+	patience := time.NewTimer(firstLook)
+	defer patience.Stop()
+	for _, looked := range all {
+		select {
+		case <-looked:
+		case <-patience.C:
+			return
+		}
+	}
 }
 
 // watchedBy is the resource that somebody watches; nil if it may not, or not

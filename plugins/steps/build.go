@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/schema"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
 	"github.com/sallyport-mcp/sallyport/plugins"
 	"github.com/sallyport-mcp/sallyport/plugins/expr"
 )
@@ -209,11 +210,28 @@ func (b *builder) args(raw json.RawMessage, path ...string) *expr.Template {
 		return nil
 	}
 	t := b.template(raw, path...)
+	b.bare(raw, path)
 	if t == nil || raw[0] == '{' || raw[0] == '"' && t.Dynamic() {
 		return t
 	}
 	b.wrong("want a mapping of arguments", "write e.g. {id: \"${{ args.id }}\"}", path...)
 	return nil
+}
+
+// barePattern is an expression that somebody forgot to put into a hole.
+var barePattern = regexp.MustCompile(`^(args|steps|item|load|caller)(\.[a-zA-Z_][a-zA-Z0-9_]*)+$`)
+
+// bare refuses arguments that are the text of an expression.
+func (b *builder) bare(raw json.RawMessage, path []string) {
+	members, err := strictjson.Members(raw, nil)
+	if err != nil {
+		return
+	}
+	for i := range members {
+		if text, err := strictjson.Unquote(members[i].Value); err == nil && barePattern.MatchString(text) {
+			b.wrong(fmt.Sprintf("this is the text %q, not its value", text), `write "${{ `+text+` }}"`, under(path, members[i].Name)...)
+		}
+	}
 }
 
 // absent reports whether a value is not written.

@@ -104,6 +104,8 @@ type watched struct {
 	stale bool
 	// undefined says that the configuration does not know the key now.
 	undefined bool
+	// looked is closed when the first look has ended, however it did.
+	looked chan struct{}
 }
 
 type subscriber struct{ changed func() }
@@ -128,7 +130,7 @@ func (h *Hub) Subscribe(key string, source Source, changed func()) (cancel func(
 	case h.subscribers >= h.limits.Subscribers || w == nil && len(h.keys) >= h.limits.Keys:
 		return nil, ErrTooMany
 	case w == nil:
-		w = &watched{source: source, subscribers: map[*subscriber]struct{}{}, index: -1}
+		w = &watched{source: source, subscribers: map[*subscriber]struct{}{}, index: -1, looked: make(chan struct{})}
 		h.keys[key] = w
 		h.lookSoon(w)
 	case w.undefined:
@@ -139,6 +141,20 @@ func (h *Hub) Subscribe(key string, source Source, changed func()) (cancel func(
 	h.subscribers++
 	h.pump()
 	return func() { h.unsubscribe(key, w, s) }, nil
+}
+
+// Looked returns a channel that is closed when the first look at a key has
+// ended, however it did: what changes from then on is told. Of a key that is
+// not watched it is closed.
+func (h *Hub) Looked(key string) <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if w := h.keys[key]; w != nil {
+		return w.looked
+	}
+	closed := make(chan struct{})
+	close(closed)
+	return closed
 }
 
 func (h *Hub) unsubscribe(key string, w *watched, s *subscriber) {
@@ -315,6 +331,11 @@ func (h *Hub) again(w *watched) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	w.busy = false
+	select {
+	case <-w.looked:
+	default:
+		close(w.looked)
+	}
 	if !h.wanted(w) {
 		return
 	}
