@@ -45,27 +45,27 @@ func (a *app) run(ctx context.Context, source config.Source, how running) error 
 	defer signal.Stop(signals)
 
 	log := newLog(a.stderr)
-	g, err := gateway.New(gateway.Options{Source: source, Parts: a.parts, Log: log.Logger, Version: Version()})
+	g, err := gateway.New(gateway.Options{Source: source, Parts: a.parts, Log: log.Logger, Version: Version()}) //nolint:contextcheck // what it starts has a life of its own
 	if err != nil {
 		return a.report(err)
 	}
 	log.configure(g.Manifest().Telemetry.Logs)
-	reload := a.reloader(g, log)
-	if how.watch { // before anybody is told that the gateway is up: no change is missed
+	reload := a.reloader(g, log) //nolint:contextcheck // what it starts has a life of its own
+	if how.watch {               // before anybody is told that the gateway is up: no change is missed
 		watcher, watchErr := watchFiles(g.Manifest, log.Logger, reload)
 		if watchErr != nil {
-			return errors.Join(watchErr, g.Close())
+			return errors.Join(watchErr, g.Close()) //nolint:contextcheck // what it starts has a life of its own
 		}
 		defer watcher.stop()
 	}
 	if err = g.Listen(); err != nil { //nolint:contextcheck // Shutdown ends it, after ctx has ended
-		return errors.Join(err, g.Close())
+		return errors.Join(err, g.Close()) //nolint:contextcheck // what it starts has a life of its own
 	}
 	started(log.Logger, g)
 	warn(log.Logger, g)
 	if how.ready != nil {
 		if err = how.ready(g); err != nil {
-			return errors.Join(err, g.Close())
+			return errors.Join(err, g.Close()) //nolint:contextcheck // what it starts has a life of its own
 		}
 	}
 	done := make(chan error, 1)

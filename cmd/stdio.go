@@ -45,19 +45,19 @@ func (a *app) runStdio(ctx context.Context, caller gateway.Caller) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	log := newLog(a.stderr)
-	g, err := gateway.New(gateway.Options{Source: a.source(), Parts: a.parts, Log: log.Logger, Version: Version()})
+	g, err := gateway.New(gateway.Options{Source: a.source(), Parts: a.parts, Log: log.Logger, Version: Version()}) //nolint:contextcheck // what it starts has a life of its own
 	if err != nil {
 		return a.report(err)
 	}
 	log.configure(g.Manifest().Telemetry.Logs)
 	warn(log.Logger, g)
-	reload := a.reloader(g, log)
+	reload := a.reloader(g, log) //nolint:contextcheck // what it starts has a life of its own
 	done := make(chan error, 1)
 	go func() { done <- g.ServeStdio(ctx, a.stdin, a.stdout, caller) }()
 	for {
 		select {
 		case err = <-done:
-			return errors.Join(err, g.Close())
+			return errors.Join(err, g.Close()) //nolint:contextcheck // what it starts has a life of its own
 		case <-hangups:
 			reload()
 		}

@@ -103,7 +103,7 @@ func awaitAnswer(ctx context.Context, asked *stream.Asked, q *mcp.Question, r mc
 		return []byte(`{"action":"decline"}`), nil // it won't, whatever its reason
 	case err == nil:
 		return q.RestoreAnswer(r, reply.Result), nil
-	case inner.Err() == context.DeadlineExceeded: //nolint:errorlint // a context returns exactly this
+	case inner.Err() == context.DeadlineExceeded:
 		return nil, &plugins.Error{Kind: plugins.KindTimeout, Message: "Nobody answered within " + q.Timeout.String() + ": " + q.Message}
 	}
 	if errors.Is(context.Cause(ctx), errDraining) {

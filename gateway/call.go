@@ -107,12 +107,12 @@ func (c *callRun) call(resume *plugins.Resume) *plugins.Call {
 func (c *callRun) goOn(ctx context.Context, call *plugins.Call, p *mcp.Pending) (*plugins.Call, error) {
 	if len(p.Questions) == 0 {
 		if c.r.revision.Modern() && c.r.caps.Tasks && c.t.spec.Kind == kindTool {
-			return nil, c.becomeTask(call, p)
+			return nil, c.becomeTask(call, p) //nolint:contextcheck // a task outlives its request
 		}
 		err := c.await(ctx, p)
 		next := c.next(call, p.State, nil)
 		if err != nil {
-			giveUp(c.t, next)
+			giveUp(c.t, next) //nolint:contextcheck // what is given up has a context that has ended
 		}
 		return next, err
 	}
@@ -122,7 +122,7 @@ func (c *callRun) goOn(ctx context.Context, call *plugins.Call, p *mcp.Pending) 
 	answers, err := c.r.ask(ctx, p.Questions)
 	next := c.next(call, p.State, answers)
 	if err != nil {
-		giveUp(c.t, next)
+		giveUp(c.t, next) //nolint:contextcheck // what is given up has a context that has ended
 	}
 	return next, err
 }

@@ -131,8 +131,8 @@ func (h *hearing) begun(t testing.TB) *hearing {
 	return h
 }
 
-// next waits for what comes next; an empty text with ended set is the end.
-func (h *hearing) next(t testing.TB) (e event) {
+// next waits for what comes next.
+func (h *hearing) next(t testing.TB) event {
 	t.Helper()
 	e, ok := h.more(t)
 	if !ok {
@@ -209,7 +209,7 @@ func (p *player) take(h *hearing) (string, bool) {
 			return "", false
 		}
 		if h.isStream() {
-			p.checkEvent(h, e, first)
+			p.checkEvent(e, first)
 		}
 		if e.text != "" {
 			return strings.TrimSuffix(e.text, "\n"), true
@@ -232,7 +232,7 @@ func (p *player) showHead(h *hearing) {
 }
 
 // checkEvent checks what a revision says of the ids of events.
-func (p *player) checkEvent(h *hearing, e event, first bool) {
+func (p *player) checkEvent(e event, first bool) {
 	p.t.Helper()
 	switch {
 	case p.revision == modernRevision:

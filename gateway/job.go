@@ -41,7 +41,7 @@ func (j *job) start(p *mcp.Pending) error {
 		if j.public.State != nil { // others go on with it: a drain need not wait
 			inner, cancel := context.WithCancel(ctx)
 			defer cancel()
-			defer context.AfterFunc(j.g.serving, cancel)()
+			defer context.AfterFunc(j.g.serving, cancel)() //nolint:contextcheck // it watches the gateway
 			ctx = inner
 		}
 		return j.run(ctx, task, p)
@@ -58,7 +58,7 @@ func (j *job) run(ctx context.Context, task *tasks.Task, p *mcp.Pending) tasks.O
 		answers, err := j.wait(ctx, task, p)
 		call := j.call.WithRun(&plugins.Run{Uncounted: true, Resume: &plugins.Resume{State: p.State, Answers: answers}})
 		if err != nil {
-			giveUp(j.t, call)
+			giveUp(j.t, call) //nolint:contextcheck // what is given up has a context that has ended
 			return j.failed(err)
 		}
 		result, err := j.round(ctx, call)
@@ -82,12 +82,15 @@ func (j *job) round(ctx context.Context, call *plugins.Call) (*mcp.Result, error
 	return j.t.handler(ctx, call)
 }
 
+// shortestWait is how often clients are told to ask at most.
+const shortestWait = 100 * time.Millisecond
+
 // wait does what a pending call needs before its next round.
 func (j *job) wait(ctx context.Context, task *tasks.Task, p *mcp.Pending) (map[string][]byte, error) {
 	if len(p.Questions) > 0 {
 		return task.Ask(ctx, p.Questions) //nolint:wrapcheck // failureOf knows it
 	}
-	task.Working(p.Status, max(p.Wait, 100*time.Millisecond))
+	task.Working(p.Status, max(p.Wait, shortestWait))
 	return nil, pause(ctx, p.Wait)
 }
 

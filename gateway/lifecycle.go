@@ -119,7 +119,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	if admin != nil {
 		errs = append(errs, admin.Shutdown(ctx))
 	}
-	return errors.Join(append(errs, g.Close())...)
+	return errors.Join(append(errs, g.Close())...) //nolint:contextcheck // nothing is waited for any more
 }
 
 // beforeEnd keeps a fifth of the time that is left back: what is cut off then

@@ -11,7 +11,7 @@ func Keys(parts plugins.Parts) config.Parts {
 	for i := range parts.Policies {
 		addPolicy(&keys, &parts.Policies[i])
 	}
-	var request []config.Part
+	request := make([]config.Part, 0, len(parts.Upstreams))
 	for i := range parts.Upstreams {
 		u := &parts.Upstreams[i]
 		keys.Kinds = append(keys.Kinds, config.Part{Key: u.Key, Doc: u.Doc, Settings: u.Settings})

@@ -85,7 +85,7 @@ func (g *Gateway) readLines(ctx context.Context, in io.Reader, p *peer, from *pl
 				}
 				return nil
 			}
-			if !g.serveMessage(p, from, line) {
+			if !g.serveMessage(p, from, line) { //nolint:contextcheck // each message has a context of its own
 				g.refusePeer(p, line)
 			}
 		case <-ctx.Done():

@@ -36,7 +36,9 @@ func (c *callRun) becomeTask(call *plugins.Call, p *mcp.Pending) error {
 		return overload(err)
 	}
 	out := taskOf(&snapshot, job.public.seal(c.r.g.ring.Load(), c.r.principal.Key))
-	out.Status, out.InputRequests, out.Result, out.Failure = mcp.TaskWorking, nil, nil, nil
+	// What has become of it meanwhile, the client asks for.
+	out.Status, out.Message, out.PollInterval = mcp.TaskWorking, p.Status, max(p.Wait, shortestWait)
+	out.InputRequests, out.Result, out.Failure = nil, nil, nil
 	c.r.resp.ContentType = jsonType
 	c.r.resp.Body = c.r.s.encoder.AppendTaskCreated(c.r.resp.Body, c.r.message.ID, out)
 	return nil

@@ -169,10 +169,10 @@ tools:
 		}
 		for n := range 4 {
 			all.Go(func() {
-				own, body := headers, ""
+				own := headers
 				for call := range 10 {
 					text := fmt.Sprintf("%s-%d-%d", revision, n, call)
-					body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{"progressToken":"` + text + `"},"name":"echo","arguments":{"what":"` + text + `"}}}`
+					body := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{"progressToken":"` + text + `"},"name":"echo","arguments":{"what":"` + text + `"}}}`
 					if era(revision) == "modern" {
 						own = map[string]string{"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 						body = modernize(body, "{}", own)

@@ -108,7 +108,7 @@ func values(call *plugins.Call) *expr.Values {
 // texts appends values as texts; a list counts as its items.
 func texts(all []string, found []any) []string {
 	for _, v := range found {
-		text := ""
+		var text string
 		switch v := v.(type) {
 		case []any:
 			all = texts(all, v)

@@ -53,7 +53,8 @@ func (c *Channel) Ask(method string, params []byte) (*Asked, error) {
 
 // Wait is the other half of Request: it waits for the answer.
 func (a *Asked) Wait(ctx context.Context) (Reply, error) {
-	p, err := a.pending, error(nil)
+	var err error
+	p := a.pending
 	select {
 	case reply := <-p.reply:
 		return reply, nil
