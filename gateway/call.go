@@ -54,6 +54,9 @@ func (c *callRun) serve() *mcp.Error {
 	for {
 		result, err := c.round(ctx, call)
 		if err != nil {
+			if call.Resumed() == resume { // nothing was done in a round before
+				c.giveStateBack(failureOf(err).Kind)
+			}
 			return c.failed(ctx, err)
 		}
 		if result.Pending == nil {
@@ -205,7 +208,10 @@ func (t *target) timeout() (time.Duration, bool) {
 // callContext is the context of a call. A modern client cancels by hanging up;
 // a legacy one by a notification, while its hanging up means nothing.
 func (r *request) callContext(t *target, spent time.Duration) (context.Context, context.CancelFunc) {
-	if !r.revision.Modern() || r.single != nil {
+	switch {
+	case r.work != nil:
+		return r.work.ctx, func() {}
+	case !r.revision.Modern() || r.single != nil:
 		return r.g.inflight.add(r.session.nonce, r.message.ID)
 	}
 	var deadline time.Time

@@ -423,7 +423,7 @@ func TestOldMessagesWaitForNobody(t *testing.T) {
 		}
 	}
 	taken, refused := 0, 0
-	for n := range 100 {
+	for n := range 1100 {
 		switch a := c.say(legacyCall(fmt.Sprint("n", n), "slow")); a.status {
 		case 202:
 			taken++
@@ -432,12 +432,9 @@ func TestOldMessagesWaitForNobody(t *testing.T) {
 		default:
 			t.Fatalf("call %d: %d %s", n, a.status, a.body)
 		}
-		if n < 64 {
-			<-b.begun
-		}
 	}
-	if taken != 100 || refused != 0 {
-		t.Errorf("%d taken, %d refused", taken, refused)
+	if taken < 64 || refused == 0 || len(b.begun) > 64 {
+		t.Errorf("%d taken, %d refused, %d at the upstream at once", taken, refused, len(b.begun))
 	}
 	if a := r.do("POST", "/mcp", legacyCall("other", "plain"), r.beginAsking("2025-06-18", bearerWith("ben", ""))); !strings.Contains(a.body, "ok") {
 		t.Errorf("another client meanwhile: %d %s", a.status, a.body)

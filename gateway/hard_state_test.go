@@ -68,7 +68,7 @@ type shop struct {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{finish: make(chan struct{}), begun: make(chan struct{}, 16)}
+	s := &shop{finish: make(chan struct{}), begun: make(chan struct{}, 4096)}
 	large := `{"text":"` + strings.Repeat("x", 300<<10) + `"}`
 	s.backend = newBackend(t, func(w http.ResponseWriter, req *http.Request) {
 		_, _ = io.Copy(io.Discard, req.Body)

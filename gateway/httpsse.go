@@ -55,7 +55,9 @@ func (x *exchange) openSSE() {
 	}
 	id := one.seal(g.ring.Load(), x.principal.Key)
 	open := func() stream.Sink {
-		p.line = x.detached(func() { g.peers.Delete(nonce) })
+		if sink := x.detached(func() {}); sink != nil { // else it is no nil Sink
+			p.line = sink
+		}
 		return p.line
 	}
 	p.frame = stream.AppendEvent
@@ -68,11 +70,7 @@ func (x *exchange) openSSE() {
 		return
 	}
 	g.peers.Store(nonce, p)
-	select {
-	case <-p.single.Done(): // the client has gone already
-		g.peers.Delete(nonce)
-	default:
-	}
+	p.line.OnEnd(func() { g.peers.Delete(nonce) }) // at once if the client has gone already
 	// Until it knows where, the client can't post; and nothing may be told
 	// before.
 	p.line.Send(stream.AppendEndpoint(nil, publicURL(x.s.manifest).Path+messagesPath+"?"+sessionQuery+id))
@@ -131,7 +129,7 @@ func (g *Gateway) endPeers() {
 	g.peers.Range(func(nonce, known any) bool {
 		p := known.(*peer) //nolint:forcetypeassert // nothing else is stored
 		go func() {
-			p.calls.Wait()
+			<-p.close()
 			g.streams.End(nonce.(stream.Nonce)) //nolint:forcetypeassert // likewise
 		}()
 		return true

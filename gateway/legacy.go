@@ -6,6 +6,7 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
 // legacyMethods are the methods of the revisions up to 2025-11-25.
@@ -233,11 +234,12 @@ func (r *request) subscribe() *mcp.Error {
 	}
 	live, failed := r.live()
 	if failed == nil {
-		g, s, p := r.g, r.s, r.principal
+		g, s := r.g, r.s
+		owner := func() *plugins.Principal { return live.Owner().(*plugins.Principal) } //nolint:forcetypeassert // nothing else is set
 		var refused error
 		var looks []<-chan struct{}
 		failed = live.Subscribe(uri, func() func() {
-			stop, looked, err := g.watch(s, uri, p, func() { live.Push(mcp.AppendResourceUpdated(nil, uri, nil)) })
+			stop, looked, err := g.watch(s, uri, owner, func() { live.Push(mcp.AppendResourceUpdated(nil, uri, nil)) })
 			if refused = err; err != nil {
 				return func() {}
 			}

@@ -35,8 +35,9 @@ func (r *request) listen() *mcp.Error {
 	meta := hearing{id: bytes.Clone(r.message.ID), principal: r.principal}
 	sub, one := newSubscriptions(), &atomic.Pointer[stream.Listener[hearing]]{}
 	var looks []<-chan struct{}
+	principal := func() *plugins.Principal { return meta.principal }
 	honoured.URIs = slices.DeleteFunc(honoured.URIs, func(uri string) bool {
-		stop, looked, err := r.g.watch(r.s, uri, r.principal, func() {
+		stop, looked, err := r.g.watch(r.s, uri, principal, func() {
 			if to := one.Load(); to != nil {
 				to.Send(mcp.AppendResourceUpdated(nil, uri, meta.id))
 			}
@@ -59,9 +60,9 @@ func (r *request) listen() *mcp.Error {
 		return r.noStream(failed)
 	}
 	one.Store(added)
-	if r.single != nil { // it ends when it is cancelled
-		ctx, _ := r.g.inflight.add(r.session.nonce, meta.id)
-		context.AfterFunc(ctx, func() {
+	if r.work != nil { // it ends when it is cancelled
+		r.work.kept = true
+		context.AfterFunc(r.work.ctx, func() {
 			added.End(nil)
 			sub.end()
 		})

@@ -2,9 +2,9 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
@@ -25,12 +25,16 @@ type peer struct {
 	// deaf is closed once the client can't be heard any more: then nothing can
 	// be asked.
 	deaf chan struct{}
-	// calls are the requests being served, slots bounds them.
-	calls   sync.WaitGroup
-	slots   chan struct{}
-	waiting atomic.Int64
+	// slots bounds the requests being served.
+	slots chan struct{}
 
-	mu           sync.Mutex
+	mu sync.Mutex
+	// calls are the requests being served and those that wait. Once closed there
+	// are no new ones, and idle is closed when none is left.
+	calls  int
+	closed bool
+	idle   chan struct{}
+
 	revision     mcp.Revision
 	capabilities mcp.ClientCapabilities
 }
@@ -43,7 +47,7 @@ const (
 )
 
 func newPeer(nonce stream.Nonce) *peer {
-	return &peer{nonce: nonce, deaf: make(chan struct{}), slots: make(chan struct{}, maxPeerCalls)}
+	return &peer{nonce: nonce, deaf: make(chan struct{}), idle: make(chan struct{}), slots: make(chan struct{}, maxPeerCalls)}
 }
 
 // begin notes what initialize has settled.
@@ -51,6 +55,37 @@ func (p *peer) begin(r mcp.Revision, c mcp.ClientCapabilities) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.revision, p.capabilities = r, c
+}
+
+// enter counts one more request; false says that there are too many, or no
+// more.
+func (p *peer) enter() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.calls >= maxPeerWaiting {
+		return false
+	}
+	p.calls++
+	return true
+}
+
+func (p *peer) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.calls--; p.closed && p.calls == 0 {
+		close(p.idle)
+	}
+}
+
+// close takes no more requests. What it returns is closed when all are served.
+func (p *peer) close() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed && p.calls == 0 {
+		close(p.idle)
+	}
+	p.closed = true
+	return p.idle
 }
 
 // openPeer settles revision and capabilities of a legacy message.
@@ -73,45 +108,61 @@ func (r *request) openPeer() *mcp.Error {
 // request that may take its time: these are served beside each other. False
 // says that too many wait already.
 func (g *Gateway) serveMessage(p *peer, from *plugins.Principal, body []byte) bool {
-	if !isWork(body) {
-		g.servePeer(p, from, body)
+	id := workID(body)
+	if id == nil {
+		g.servePeer(p, from, body, nil)
 		return true
 	}
-	if p.waiting.Add(1) > maxPeerWaiting {
-		p.waiting.Add(-1)
+	if !p.enter() {
 		return false
 	}
-	p.calls.Go(func() {
-		defer p.waiting.Add(-1)
+	// A cancellation may be the next message: the request is known by then.
+	work := &peerWork{}
+	work.ctx, work.end = g.inflight.add(p.nonce, id)
+	go func() {
+		defer p.leave()
 		p.slots <- struct{}{} // whoever reads must not wait: an answer may be next
 		defer func() { <-p.slots }()
-		g.servePeer(p, from, body)
-	})
+		g.servePeer(p, from, body, work)
+		if !work.kept {
+			work.end()
+		}
+	}()
 	return true
+}
+
+// peerWork is a peer's request that takes its time.
+type peerWork struct {
+	ctx context.Context //nolint:containedctx // it is the request's
+	end context.CancelFunc
+	// kept says that it goes on after it was served, until it is cancelled.
+	kept bool
 }
 
 // refusePeer answers a request that there is no room for.
 func (g *Gateway) refusePeer(p *peer, body []byte) {
-	var m mcp.Message
-	_ = m.Decode(body) // isWork has decoded it
 	full := overload(nil)
-	p.single.Open(nil, false).Finish(mcp.AppendError(nil, m.ID, protocolError(full, verdictOf(full))))
+	p.single.Open(nil, false).Finish(mcp.AppendError(nil, workID(body), protocolError(full, verdictOf(full))))
 }
 
-// isWork reports whether a message is a request that may take its time.
-func isWork(body []byte) bool {
+// workID is the id of a request that may take its time; nil if the message is
+// none.
+func workID(body []byte) mcp.ID {
 	var m mcp.Message
-	return mcp.CheckSyntax(body) == nil && !mcp.IsBatch(body) && m.Decode(body) == nil &&
-		m.Kind == mcp.Request && m.Method != "initialize" && m.Method != "ping"
+	if mcp.CheckSyntax(body) != nil || mcp.IsBatch(body) || m.Decode(body) != nil ||
+		m.Kind != mcp.Request || m.Method == "initialize" || m.Method == "ping" {
+		return nil
+	}
+	return m.ID
 }
 
 // servePeer serves one message with the rights of whoever it is from.
-func (g *Gateway) servePeer(p *peer, from *plugins.Principal, body []byte) {
+func (g *Gateway) servePeer(p *peer, from *plugins.Principal, body []byte, work *peerWork) {
 	s := g.acquire()
 	defer s.done()
 	x := &exchange{
 		g: g, s: s, req: edge.NewRequest(newRequestID(), body), resp: &edge.Response{}, started: time.Now(),
-		principal: from, single: p.single, peer: p, reused: &reused{}, session: session{nonce: p.nonce},
+		principal: from, single: p.single, peer: p, work: work, reused: &reused{}, session: session{nonce: p.nonce},
 	}
 	returned := false
 	defer func() {

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,11 +59,31 @@ func canonical(raw []byte) []byte {
 	if m, ok := v.(map[string]any); ok && len(m) == 0 {
 		return nil // no arguments, and an empty object of them
 	}
-	out, err := json.Marshal(v)
+	out, err := json.Marshal(evened(v))
 	if err != nil {
 		return raw
 	}
 	return out
+}
+
+// evened writes numbers of the same value the same way: a client may well pass
+// its arguments through another library between the rounds.
+func evened(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if f, err := v.Float64(); err == nil && strings.ContainsAny(v.String(), ".eE") {
+			return json.Number(strconv.FormatFloat(f, 'f', -1, 64))
+		}
+	case []any:
+		for i := range v {
+			v[i] = evened(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = evened(v[name])
+		}
+	}
+	return v
 }
 
 // require answers a modern request with the questions, and with the state from
@@ -132,6 +154,17 @@ func (c *callRun) takeState() *mcp.Error {
 	return nil
 }
 
+// giveStateBack lets a retry be tried again that was refused before anything
+// was done.
+func (c *callRun) giveStateBack(kind plugins.Kind) {
+	switch kind {
+	case plugins.KindDenied, plugins.KindScope, plugins.KindLimited, plugins.KindOverload, plugins.KindInvalid, plugins.KindBreakerOpen:
+		if c.nonce != nil {
+			c.r.g.used.giveBack(c.nonce)
+		}
+	}
+}
+
 // usedStates remembers which states were used: what a call did after its
 // questions must not be done again with the same answers.
 type usedStates struct {
@@ -154,6 +187,13 @@ func (u *usedStates) take(nonce []byte, expires int64) bool {
 	}
 	u.all[string(nonce)] = expires
 	return true
+}
+
+// giveBack makes a state unused again.
+func (u *usedStates) giveBack(nonce []byte) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.all, string(nonce))
 }
 
 // sweep forgets what has expired, or else everything: a state that is used

@@ -40,6 +40,7 @@ type exchange struct {
 	single *stream.Session
 	// peer is what is remembered of such a client.
 	peer *peer
+	work *peerWork
 	talk *talk
 	// reused is what is used again with the exchange.
 	reused *reused

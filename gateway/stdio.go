@@ -39,7 +39,7 @@ func (g *Gateway) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, c
 	sink.OnEnd(stopReading)
 	err = g.readLines(reading, in, p, principal)
 	close(p.deaf)
-	p.calls.Wait()
+	<-p.close()
 	g.streams.End(nonce)
 	sink.End()
 	return errors.Join(err, sink.wait())
@@ -114,6 +114,8 @@ func readLine(r *bufio.Reader, limit int64) ([]byte, error) {
 		case err == nil:
 			return line, nil
 		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && long:
+			return nil, errLongLine
 		case errors.Is(err, io.EOF) && len(line) > 0:
 			return line, nil
 		default:

@@ -17,15 +17,17 @@ import (
 //
 // Looked is closed once the resource was looked at for the first time: changes
 // are told from then on.
-func (g *Gateway) watch(s *snapshot, uri string, p *plugins.Principal, changed func()) (stop func(), looked <-chan struct{}, err error) {
-	w := &watcher{uri: uri, principal: p}
+func (g *Gateway) watch(s *snapshot, uri string, who func() *plugins.Principal, changed func()) (stop func(), looked <-chan struct{}, err error) {
+	p := who()
+	w := &watcher{uri: uri, who: who, owner: p.Key}
 	own := s.watchedBy(w)
 	if own == nil {
 		return nil, nil, errors.New("the resource can't be watched")
 	}
 	key := uri
 	if own.personal {
-		key += "\x00" + p.Key
+		digest := p.Digest()
+		key += "\x00" + string(digest[:])
 	}
 	forget, err := g.watchers.add(key, w)
 	if err != nil {
@@ -67,10 +69,11 @@ func awaitLooks(all []<-chan struct{}) {
 // watchedBy is the resource that somebody watches; nil if it may not, or not
 // any more.
 func (s *snapshot) watchedBy(w *watcher) *resource {
-	if expires := w.principal.Expires; !expires.IsZero() && time.Now().After(expires) {
+	p := w.who()
+	if !p.Expires.IsZero() && time.Now().After(p.Expires) {
 		return nil
 	}
-	own, _ := s.resourceAt(w.uri, w.principal)
+	own, _ := s.resourceAt(w.uri, p)
 	if own == nil || own.source.Watch == 0 {
 		return nil
 	}
@@ -110,8 +113,11 @@ var errWatched = errors.New("the caller watches too many resources")
 
 // watcher is somebody who watches a resource.
 type watcher struct {
-	uri       string
-	principal *plugins.Principal
+	uri string
+	// who is the caller: a legacy session's is that of its newest token.
+	who func() *plugins.Principal
+	// owner is its key.
+	owner string
 }
 
 // add notes one more who watches the key, until what it returns is called.
@@ -121,10 +127,10 @@ func (w *watchers) add(key string, one *watcher) (func(), error) {
 	if w.all == nil {
 		w.all, w.keys = make(map[string]map[*watcher]struct{}), make(map[string]map[string]int)
 	}
-	own := w.keys[one.principal.Key]
+	own := w.keys[one.owner]
 	if own == nil {
 		own = make(map[string]int, 1)
-		w.keys[one.principal.Key] = own
+		w.keys[one.owner] = own
 	}
 	if len(own) >= maxWatched && own[key] == 0 {
 		return nil, errWatched
@@ -143,12 +149,12 @@ func (w *watchers) remove(key string, one *watcher) {
 	if delete(w.all[key], one); len(w.all[key]) == 0 {
 		delete(w.all, key)
 	}
-	own := w.keys[one.principal.Key]
+	own := w.keys[one.owner]
 	if own[key]--; own[key] == 0 {
 		delete(own, key)
 	}
 	if len(own) == 0 {
-		delete(w.keys, one.principal.Key)
+		delete(w.keys, one.owner)
 	}
 }
 
@@ -166,10 +172,11 @@ func (w *watchers) any(key string, fits func(*watcher) bool) *watcher {
 
 // look reads a watched resource, if it has changed.
 func (s *snapshot) look(ctx context.Context, as *watcher, before watch.State) (watch.State, error) {
-	own, arguments := s.resourceAt(as.uri, as.principal)
+	p := as.who()
+	own, arguments := s.resourceAt(as.uri, p)
 	record := plugins.Record{}
 	call := &plugins.Call{
-		Tool: own.spec, Principal: as.principal, Revision: mcp.Newest, Arguments: arguments, RequestID: newRequestID(), Record: &record,
+		Tool: own.spec, Principal: p, Revision: mcp.Newest, Arguments: arguments, RequestID: newRequestID(), Record: &record,
 		Run: &plugins.Run{Uncounted: true, Condition: &plugins.Condition{ETag: before.ETag, LastModified: before.LastModified}},
 	}
 	result, err := own.handler(ctx, call)

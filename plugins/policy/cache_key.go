@@ -3,9 +3,6 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
 	"github.com/sallyport-mcp/sallyport/plugins"
@@ -63,46 +60,11 @@ func (w *keyWriter) flag(set bool) {
 	}
 }
 
-func (w *keyWriter) list(l []string) {
-	at := w.begin()
-	for _, s := range l {
-		w.text(s)
-	}
-	w.end(at)
-}
-
-// caller writes who calls, and what it may: the same subject with another
-// tenant or with fewer roles is answered for itself.
+// caller writes who calls, and what it may.
 func (w *keyWriter) caller(p *plugins.Principal) {
 	if p == nil {
 		return
 	}
-	w.text(p.Key)
-	w.text(p.Client)
-	w.list(p.Roles)
-	w.list(p.Scopes)
-	for _, name := range slices.Sorted(maps.Keys(p.Claims)) {
-		if ofToken(name) {
-			continue
-		}
-		w.text(name)
-		at := w.begin()
-		claim := p.Claims[name]
-		if buf, err := strictjson.Append(w.buf, claim); err == nil {
-			w.buf = buf
-		} else {
-			w.buf = fmt.Appendf(w.buf[:at], "%#v", claim)
-		}
-		w.end(at)
-	}
-}
-
-// ofToken reports whether a claim says something of its token alone, which
-// every renewal changes (RFC 7519, section 4.1; RFC 9068, section 2.2.1).
-func ofToken(claim string) bool {
-	switch claim {
-	case "exp", "iat", "nbf", "jti", "auth_time":
-		return true
-	}
-	return false
+	digest := p.Digest()
+	w.buf = append(w.buf, digest[:]...)
 }

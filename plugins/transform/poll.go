@@ -297,7 +297,7 @@ func (t *transform) missed(ctx context.Context, j *job, resp *plugins.Response, 
 		return nil, cause
 	}
 	var failure *plugins.Error
-	if errors.As(cause, &failure) && (failure.Kind == plugins.KindCancelled || failure.Kind == plugins.KindInvalid) {
+	if errors.As(cause, &failure) && (failure.Kind == plugins.KindCancelled || failure.Kind == plugins.KindInvalid || failure.Kind == plugins.KindStatus) {
 		return nil, cause
 	}
 	if resp == nil || resp.Status != 429 { // being asked too often is no sign of a loss

@@ -38,7 +38,7 @@ func (f *follower) Do(ctx context.Context, call *plugins.Call) (*plugins.Respons
 	target, err := f.upstream.target(text)
 	if err != nil {
 		return nil, &plugins.Error{
-			Kind:    plugins.KindUpstream,
+			Kind:    plugins.KindStatus, // it can get no better
 			Message: "The service behind it began the work, but told of it at a place that can't be asked.",
 			Cause:   err,
 		}
