@@ -244,7 +244,7 @@ func isJSON(contentType string) bool {
 
 func (x *exchange) notAllowed() {
 	x.resp.Set("Allow", "GET, POST, DELETE")
-	x.refuse(405, "want POST")
+	x.refuse(405, "this is an MCP endpoint: POST JSON-RPC messages to it; GET opens the stream of a session, with Accept: text/event-stream")
 }
 
 // refuse answers with an HTTP error that no JSON-RPC message belongs to.

@@ -76,7 +76,7 @@ func TestFollow(t *testing.T) {
 func wantFailure(t *testing.T, location string, err error) {
 	t.Helper()
 	e, ok := err.(*plugins.Error) //nolint:errorlint // what Do returns
-	if !ok || e.Kind != plugins.KindUpstream {
+	if !ok || e.Kind != plugins.KindStatus {
 		t.Errorf("%.60q: %v", location, err)
 		return
 	}
