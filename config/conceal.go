@@ -73,13 +73,53 @@ func (f *file) hideBelow(n *node) {
 	}
 	named := n.namesSecrets()
 	for _, m := range n.members {
-		if !named {
+		if !named && !m.public() {
 			f.hideBelow(m.value)
 		}
 		if m.value.isNull() && !m.key.endsInColon() {
 			m.key.hide() // a text in braces is a key
 		}
 	}
+}
+
+// What the keys about callers look like that hold no secrets.
+var (
+	publicURL       = regexp.MustCompile(`^https?://[A-Za-z0-9.:/_~\[\]-]+$`)
+	publicFile      = regexp.MustCompile(`^[A-Za-z0-9./\\:_~ -]+\.json$`)
+	publicAlgorithm = regexp.MustCompile(`^[A-Za-z]{2,5}[0-9]{0,3}$`)
+	publicRole      = regexp.MustCompile(`^[A-Za-z_.-]{1,32}$`)
+)
+
+// publicLooks is what the values of a key look like that are shown, for people
+// look for mistakes in them. What looks otherwise is hidden: it may have been
+// meant for another key. It is nil for all other keys.
+func publicLooks(key string) *regexp.Regexp {
+	switch key {
+	case "issuer", "audience", "jwks":
+		return publicURL
+	case "jwks_file":
+		return publicFile
+	case "algorithms":
+		return publicAlgorithm
+	case "roles":
+		return publicRole
+	}
+	return nil
+}
+
+// public reports whether a member may be shown below a key that conceals.
+func (m member) public() bool {
+	looks := publicLooks(m.key.raw)
+	if looks == nil {
+		return false
+	}
+	items := []*node{m.value}
+	if m.value.kind == sequenceNode {
+		items = m.value.items
+	}
+	return !slices.ContainsFunc(items, func(n *node) bool {
+		return n.kind != scalarNode || n.broken || !looks.MatchString(n.raw)
+	})
 }
 
 // namesSecrets reports whether a mapping tells where secrets are: it has no

@@ -208,20 +208,29 @@ func (g *Gateway) outline(t *target, arguments []byte, p *plugins.Principal) (*p
 		return nil, err
 	})
 	if _, err := validated(context.Background(), call); err != nil {
-		return outline, failureOf(err)
+		failure := failureOf(err)
+		if rule := t.parts[whenKey]; failure.Kind == plugins.KindDenied {
+			return outline, fmt.Errorf("denied: the rule `when` at %s does not hold for these arguments and this caller", rule.String())
+		}
+		return outline, failure
 	}
 	return outline, nil
 }
 
-// validated wraps a handler with what checks arguments only: policies without
-// a key.
+// whenKey is the policy that looks at arguments, and so at each call.
+const whenKey = "when"
+
+// validated wraps a handler with what decides by the arguments alone: policies
+// without a key, and rules.
 func (g *Gateway) validated(t *target, next plugins.Handler) plugins.Handler {
-	for i := range g.parts.Policies {
+	for i := range slices.Backward(g.parts.Policies) {
 		part := &g.parts.Policies[i]
-		if part.Key != "" || part.Where&t.where() == 0 {
+		setting, rule := t.parts[part.Key]
+		rule = rule && part.Key == whenKey && !setting.Off
+		if part.Key != "" && !rule || part.Where&t.where() == 0 {
 			continue
 		}
-		policy, err := part.New(nil, plugins.Env{Log: g.log, Name: t.spec.Name, Tool: t.spec})
+		policy, err := part.New(setting.Value, plugins.Env{Log: g.log, Name: t.spec.Name, Tool: t.spec})
 		if err == nil && policy != nil {
 			next = policy.Wrap(next)
 		}

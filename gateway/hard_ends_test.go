@@ -71,6 +71,71 @@ func TestRefusedRetriesMayComeAgain(t *testing.T) {
 	}
 }
 
+// TestRetriesRefusedByPolicies refuses a retry because too many call the tool at
+// once: its state is good for the next one.
+func TestRetriesRefusedByPolicies(t *testing.T) {
+	b := newShop(t)
+	manifest := strings.NewReplacer(
+		"  order: &order\n    description: d\n", "  order: &order\n    description: d\n    concurrency: 1\n",
+		"      - {id: pay, tool: charge}\n    response: {text: \"Charged", "      - {tool: slow}\n      - {id: pay, tool: charge}\n    response: {text: \"Charged").Replace(askManifest)
+	r := start(t, manifest, b.URL, crowdEnv())
+	one, two := toolRounds("order", `{"who":"one"}`), toolRounds("order", `{"who":"two"}`)
+	first, second := r.asked(one), r.asked(two)
+	body, headers := one.message(retry(first, yes))
+	hangUp := r.background(t, body, headers)
+	<-b.begun
+	if a := r.round(two, retry(second, yes)); a.status != 503 {
+		t.Fatalf("too many at once: %d %s", a.status, a.body)
+	}
+	close(b.finish)
+	until(t, "the first is done", func() bool { return b.count("POST /charge") == 1 })
+	hangUp()
+	if a := r.round(two, retry(second, yes)); !strings.Contains(a.body, "Charged") {
+		t.Errorf("the retry once more: %d %s", a.status, a.body)
+	}
+	if a := r.round(two, retry(second, yes)); !strings.Contains(a.body, "-32602") || b.count("POST /charge") != 2 {
+		t.Errorf("and again: %d %s", a.status, a.body)
+	}
+}
+
+// TestDrainingUnderOldMessages shuts down while clients of HTTP+SSE go on
+// posting.
+func TestDrainingUnderOldMessages(t *testing.T) {
+	b := newEcho(t)
+	for range 5 {
+		r := start(t, streamManifest, b.URL, crowdEnv())
+		var wait sync.WaitGroup
+		for range 4 {
+			c := r.beginOld(nil)
+			wait.Go(func() {
+				for {
+					req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, r.url+c.post,
+						strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"v":"x"}}}`))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					req.Header.Set("Content-Type", "application/json")
+					resp, err := r.client.Do(req)
+					if err != nil {
+						return // it is gone
+					}
+					_ = resp.Body.Close()
+				}
+			})
+		}
+		before := len(b.requests())
+		until(t, "calls are made", func() bool { return len(b.requests()) > before+20 })
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		began := time.Now()
+		if err := r.g.Shutdown(ctx); err != nil || time.Since(began) > 3*time.Second {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		cancel()
+		wait.Wait()
+	}
+}
+
 // TestEndedSessionsAskNothing ends a session under a call that would ask next:
 // it ends too, at once.
 func TestEndedSessionsAskNothing(t *testing.T) {

@@ -263,6 +263,7 @@ func TestTheSameArgumentsInOtherWords(t *testing.T) {
 		{`{"who":"ann","sum":1}`, `{"sum":1,"who":"ann"}`},
 		{`{"who":"a/\u00e9\u2028","list":[{"a":1,"b":[true,null]}]}`, "{ \"list\" : [ {\"b\":[true,null],\"a\":1} ],\r\n\t\"who\":\"a\\/é\u2028\"}"},
 		{`{}`, `{ }`},
+		{`{"sum":12.50,"list":[1.0,1e2]}`, `{"sum":12.5,"list":[1,100]}`},
 		{`{"who":"<&>"}`, `{"who":"\u003c\u0026\u003e"}`},
 		{`{"more":{"":1,"\ud83d\ude00":2}}`, `{"more":{"😀":2,"":1}}`},
 	} {

@@ -259,3 +259,50 @@ func TestStdioIsStopped(t *testing.T) {
 		t.Error("it goes on")
 	}
 }
+
+// TestCancelledRightBehind cancels calls and listeners with the very next line:
+// each cancellation is of what it names, though that has hardly begun.
+func TestCancelledRightBehind(t *testing.T) {
+	b := newEcho(t)
+	r := start(t, streamManifest, b.URL, crowdEnv())
+	c := r.stdio(t)
+	c.say(hello)
+	c.next()
+	const many = 100
+	listen, _ := listenBody()
+	for n := range many {
+		call, listener := fmt.Sprint("c", n), fmt.Sprint("listen-", n)
+		c.say(legacyCall(call, "slow") + "\n" + `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"` + call + `"}}` + "\n")
+		c.say(strings.Replace(listen, `"id":"listen"`, `"id":"`+listener+`"`, 1) + "\n")
+		until(t, "the listener is acknowledged", func() bool {
+			line := c.next()
+			return strings.Contains(line, "acknowledged") && strings.Contains(line, listener)
+		})
+		if n > 0 {
+			c.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"` + listener + `",` + modernMeta + `}}` + "\n")
+		}
+	}
+	c.say(`{"jsonrpc":"2.0","id":"sync","method":"server/discover","params":{` + modernMeta + `}}` + "\n")
+	until(t, "what was said is taken", func() bool { return strings.Contains(c.next(), `"id":"sync"`) })
+	r.replace(strings.Replace(streamManifest, "tools:\n", "tools:\n  more: {description: d, request: GET /x}\n", 1))
+	reload(t, r)
+	until(t, "the listener that is left hears", func() bool { return strings.Contains(c.next(), `"listen-0"`) })
+	close(b.finish)
+	if rest := c.end(); strings.Contains(rest, `{\"ok\":true}`) || strings.Contains(rest, `"subscriptionId":"listen`) && strings.Contains(rest, "list_changed") {
+		t.Errorf("what was cancelled went on: %.500s", rest)
+	}
+}
+
+// TestALongLineAtTheEnd ends the input within a line that is too long: nothing
+// of it is served.
+func TestALongLineAtTheEnd(t *testing.T) {
+	b := newEcho(t)
+	r := start(t, streamManifest, b.URL, crowdEnv())
+	c := r.stdio(t)
+	c.say(hello)
+	c.next()
+	c.say(`{"jsonrpc":"2.0","id":"cut","method":"tools/call","params":{"name":"echo","arguments":{"v":"x"}}}` + strings.Repeat(" ", 2<<20) + "and more")
+	if rest := c.end(); strings.Contains(rest, `"id":"cut","result"`) || len(b.requests()) != 0 {
+		t.Errorf("a line that was cut is served: %s", rest)
+	}
+}
