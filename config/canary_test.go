@@ -109,3 +109,33 @@ tools: {t: {description: d}}
 		lookForCanaries(t, p.Path, Problems{p})
 	}
 }
+
+// TestWhatIsNoSecretIsShown: a mistake in what callers are known by can't be
+// found if none of it is shown. What does not look like it is still hidden.
+func TestWhatIsNoSecretIsShown(t *testing.T) {
+	const root = "version: 1\nupstreams: {a: {url: http://a}}\ntools: {t: {description: d}}\n"
+	for line, want := range map[string]string{
+		"jwt: {issuer: https://id.example, jwks_file: keys/jwks.json, x: 1}":           "keys/jwks.json, x: ***}",
+		"jwt: {issuer: https://id.example/realms/acme, x: 1}":                          "issuer: https://id.example/realms/acme",
+		"jwt: {audience: [https://mcp.example/mcp, http://127.0.0.1:8080/mcp], x: 1}":  "[https://mcp.example/mcp, http://127.0.0.1:8080/mcp]",
+		"jwt: {jwks: \"https://id.example/keys\", algorithms: [RS256, ES256], x: 1}":   "\"https://id.example/keys\", algorithms: [RS256, ES256]",
+		"anonymous: {roles: [crm-agents, support], x: 1}":                              "roles: [crm-agents, support]",
+		"jwt: {issuer: hunter2, jwks_file: hunter2, algorithms: hunter2, x: 1}":        "issuer: ***, jwks_file: ***, algorithms: ***",
+		"jwt: {audience: [https://mcp.example/mcp, hunter2], roles: [hunter2], x: 1}":  "audience: [***, ***], roles: [***]",
+		"jwt: {issuer: \"https://me:hunter2@id.example\", x: 1}":                       "issuer: ***",
+		"jwt: {jwks: \"https://id.example/keys?key=hunter2\", x: 1}":                   "jwks: ***",
+		"jwt: {issuer: \"${ISSUER:-https://hunter2.example}\", x: 1}":                  "issuer: ***",
+		"jwt: {secret: {issuer: https://hunter2.example, audience: http://hunter2/x}}": "",
+	} {
+		_, err := Load(text(root+"auth:\n  "+line+"\n", nil), testParts())
+		var l Problems
+		if !errors.As(err, &l) {
+			t.Errorf("%s: the manifest isn't broken: %v", line, err)
+			continue
+		}
+		shown := render(t, l, RenderOptions{})
+		if !strings.Contains(shown, want) || strings.Contains(shown, "hunter2") {
+			t.Errorf("%s: this is shown:\n%s\nwant %s", line, shown, want)
+		}
+	}
+}

@@ -84,6 +84,9 @@ func (g *Gateway) Perform(ctx context.Context, i *Invocation) ([]byte, error) {
 		if failure.Kind == plugins.KindCapability && len(failure.Capabilities) > 0 {
 			return nil, cannot(t, failure.Capabilities[0], failure.Message)
 		}
+		if rule := t.parts[whenKey]; failure.Kind == plugins.KindDenied && !rule.IsZero() {
+			return nil, fmt.Errorf("denied: see the rule `when` at %s", rule.String())
+		}
 		if v := verdictOf(failure); kind != KindTool || v.code != 0 {
 			return nil, failure
 		}
