@@ -21,7 +21,7 @@ func (a *app) reload() *cobra.Command {
 		Short: "Make a running gateway reload its manifest, and print the result.",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			address, err := a.adminAddress(admin)
+			address, err := a.reloadAddress(admin)
 			if err != nil {
 				return err
 			}
@@ -38,6 +38,19 @@ func (a *app) reload() *cobra.Command {
 	a.manifestFlag(c)
 	c.Flags().StringVar(&admin, "admin", "", "address of the admin listener (default: the manifest's)")
 	return c
+}
+
+// reloadAddress is the address of the gateway that serves the manifest: the one
+// given, or that of the manifest. One that can't be read may hide its address:
+// what listens at the usual one may be another gateway, so nothing is guessed.
+func (a *app) reloadAddress(given string) (string, error) {
+	if given == "" {
+		m, err := config.Load(a.source(), gateway.Keys(a.parts))
+		if err != nil && !m.Server.Written("admin") {
+			return "", a.reportNoting(err, "nothing was reloaded; --admin ADDRESS names a running gateway")
+		}
+	}
+	return a.adminAddress(given)
 }
 
 func (a *app) tellReloaded(body []byte) error {

@@ -39,6 +39,7 @@ func (l *loader) advise(m *Manifest) {
 	}
 	if errs, _ := l.problems.Count(); errs == 0 {
 		l.adviseUpstreams(m)
+		l.adviseCompletions(m)
 	}
 }
 
@@ -54,6 +55,46 @@ func (l *loader) adviseDescription(p Place, what, name, description, hint string
 	case strings.Contains(description, "{{"):
 		l.warnAt(p, "description", "a description is shown as it is written, with its braces", "describe the "+what+" in plain words")
 	}
+}
+
+// What was typed, as requests and arguments name it, and as jq does.
+var (
+	typedInText  = regexp.MustCompile(`\{value\}|\$\{\{(?:[^}]*[^.\w}])?value\b`)
+	typedInQuery = regexp.MustCompile(`(?:^|[^.\w$"])value\b`)
+)
+
+// adviseCompletions warns of suggestions that don't heed what was typed.
+func (l *loader) adviseCompletions(m *Manifest) {
+	for _, r := range m.Resources {
+		for _, c := range r.Complete {
+			l.adviseCompletion(c)
+		}
+	}
+	for _, p := range m.Prompts {
+		for i := range p.Arguments {
+			l.adviseCompletion(p.Arguments[i].Complete)
+		}
+	}
+}
+
+// adviseCompletion warns of suggestions that are asked for without saying what
+// was typed.
+func (l *loader) adviseCompletion(c *Complete) {
+	if c == nil || c.Broken || c.Values != nil || c.node == nil || typedInQuery.MatchString(c.Select) || mentions(c.node, typedInText) {
+		return
+	}
+	hint := "send what was typed: request: GET /path?prefix={value}"
+	if c.Tool != "" {
+		hint = `send what was typed: args: {prefix: "${{ value }}"}`
+	}
+	l.report(c.Warning("the suggestions are the same whatever is typed", hint))
+}
+
+// mentions reports whether a text at or below a node matches.
+func mentions(n *node, pattern *regexp.Regexp) bool {
+	below := func(m member) bool { return mentions(m.value, pattern) }
+	return n.kind == scalarNode && pattern.MatchString(n.text) || slices.ContainsFunc(n.members, below) ||
+		slices.ContainsFunc(n.items, func(item *node) bool { return mentions(item, pattern) })
 }
 
 // adviseBraces warns of arguments in braces, as other templates have them: in

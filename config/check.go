@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -89,12 +90,52 @@ func (d *decoder) elsewhere(key string, path []string) string {
 	}
 	named := section == "tools" || section == "resources" || section == "prompts" || section == "upstreams"
 	if len(path) > 2 || (len(path) == 2 && !named) {
+		if inStep(path) {
+			return stepHint(key)
+		}
 		if section == "tools" && hasKey(d.parts.Upstream, key) {
 			return "it belongs in an upstream"
 		}
 		return ""
 	}
 	return d.homeOf(key, section)
+}
+
+// inStep reports whether a path leads to a step, be it within parallel.
+func inStep(path []string) bool {
+	if path[0] != "tools" && path[0] != "resources" || len(path)%2 != 0 || path[2] != "steps" {
+		return false
+	}
+	for i := 4; i < len(path); i += 2 {
+		if path[i] != "parallel" {
+			return false
+		}
+	}
+	_, err := strconv.Atoi(path[len(path)-1])
+	return err == nil
+}
+
+// stepHint tells the key of a step that goes by another name elsewhere.
+func stepHint(key string) string {
+	for _, s := range [][]string{
+		{"tool", "call", "use", "uses", "run", "invoke", "action", "function"},
+		{"args", "with", "params", "parameters", "arguments", "input", "inputs"},
+		{"ask", "question", "elicit", "elicitation", "form", "confirm"},
+		{"sample", "prompt", "sampling", "llm", "model", "messages"},
+		{"when", "if", "condition", "only_if"},
+		{"for_each", "foreach", "loop", "each", "items", "with_items"},
+		{"require", "assert", "check", "ensure", "guard", "must"},
+		{"log", "print", "echo", "debug"},
+		{"id", "name", "key", "as", "register"},
+		{"optional", "continue_on_error", "ignore_errors", "allow_failure"},
+		{"undo", "rollback", "compensate", "revert", "on_error"},
+		{"detach", "background", "async"},
+	} {
+		if slices.Contains(s[1:], key) {
+			return "write " + s[0]
+		}
+	}
+	return ""
 }
 
 // homeOf tells where a key belongs that isn't known in a section, or in what a

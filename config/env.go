@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -86,6 +87,9 @@ func (e *expansion) copied(at int) {
 	e.parts = append(e.parts, part{text: e.out.Len(), raw: at})
 }
 
+// expressionPattern is what somebody means as an expression, not as a variable.
+var expressionPattern = regexp.MustCompile(`^((args|steps|load|caller|item|headers)\.|\.)[a-zA-Z_][\w.]*$|^(value|item|status)$`)
+
 // variable expands the ${...} that s begins with, and returns its length.
 func (e *expansion) variable(s string, at int) int {
 	length := variableLength(s)
@@ -102,7 +106,11 @@ func (e *expansion) variable(s string, at int) int {
 		name = ""
 	}
 	if name == "" || (operator != "" && operator != ":-" && operator != ":?") {
-		e.error(at, "a variable is not written well", "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $$ is a dollar")
+		hint := "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $$ is a dollar"
+		if meant := strings.TrimSpace(body); expressionPattern.MatchString(meant) {
+			hint = "write ${{ " + clip(meant) + " }}; ${NAME} is an environment variable"
+		}
+		e.error(at, "a variable is not written well", hint)
 		return length
 	}
 	value, set := e.lookup(name)

@@ -96,6 +96,13 @@ func (p Place) target() *node {
 	return p.key
 }
 
+// Written reports whether the value, a mapping, has the key and a value for it
+// that can be read.
+func (p Place) Written(key string) bool {
+	below, found := p.walk([]string{key})
+	return found && below.node != nil && !below.node.broken
+}
+
 // walk follows a path as far as there are values, and tells whether it got to
 // its end.
 func (p Place) walk(path []string) (Place, bool) {

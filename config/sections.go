@@ -224,10 +224,30 @@ func (d *decoder) input(s site, in *Input) {
 		return
 	}
 	in.Place = s.place()
+	if properties := wholeSchema(s.node); properties != nil {
+		d.problem(s, "this is a whole JSON Schema, but input holds the arguments themselves",
+			"write here what is under properties, or write input_schema in place of input")
+		s = s.member(properties)
+	}
 	for i := range s.node.members {
 		m := &s.node.members[i]
 		in.Properties = append(in.Properties, d.property(s.member(m)))
 	}
+}
+
+// wholeSchema returns the properties of a mapping that is a JSON Schema of an
+// object rather than a mapping of arguments to schemas; nil if it is none.
+func wholeSchema(n *node) *member {
+	properties := n.get("properties")
+	if properties == nil || properties.value.kind != mappingNode {
+		return nil
+	}
+	kind, required, dialect := n.get("type"), n.get("required"), n.get("$schema")
+	if kind != nil && kind.value.kind == scalarNode || required != nil && required.value.kind == sequenceNode ||
+		dialect != nil && dialect.value.kind == scalarNode {
+		return properties
+	}
+	return nil
 }
 
 // property takes our keywords out of an argument's schema.

@@ -2,9 +2,11 @@ package docs_test
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -25,7 +27,7 @@ const (
 )
 
 // TestConsole does what the pages tell a reader to do, page by page, each in an
-// empty folder: it writes the manifests and runs the commands of the console
+// empty folder, or in that of the example: it writes the manifests and runs the commands of the console
 // blocks, in their order, and demands the output that is shown. There, "..."
 // stands for anything within a line, or alone for any lines.
 func TestConsole(t *testing.T) {
@@ -34,7 +36,11 @@ func TestConsole(t *testing.T) {
 			continue
 		}
 		t.Run(strings.TrimSuffix(p.path, ".md"), func(t *testing.T) {
-			t.Chdir(t.TempDir())
+			if folder := filepath.Dir(p.path); folder != "." {
+				t.Chdir(folder)
+			} else {
+				t.Chdir(t.TempDir())
+			}
 			s := &session{
 				t: t, listen: free(t), admin: free(t),
 				acme: strings.TrimPrefix(exampletest.Acme(t).URL(), "http://"),
@@ -42,6 +48,7 @@ func TestConsole(t *testing.T) {
 			t.Cleanup(s.stop)
 			t.Setenv("ACME_URL", "http://"+s.acme)
 			t.Setenv("SALLYPORT_TOKEN", "")
+			t.Setenv("MCP_SESSION", "")
 			for _, b := range p.blocks {
 				s.play(b)
 			}
@@ -131,6 +138,9 @@ func (s *session) command(line string) string {
 	}
 	background := strings.HasSuffix(line, " &")
 	words := split(strings.TrimSuffix(line, " &"))
+	if words[0] == "curl" {
+		return s.shown(s.curl(words[1:]))
+	}
 	if words[0] != "sallyport" {
 		s.t.Fatalf("%q is no command of sallyport's", line)
 	}
@@ -147,7 +157,78 @@ func (s *session) command(line string) string {
 		return ""
 	}
 	cmd.Main(standard.Parts(), args, strings.NewReader(""), &out, &out)
-	return strings.NewReplacer(s.listen, shownListen, s.admin, shownAdmin, s.acme, shownAcme).Replace(out.String())
+	return s.shown(out.String())
+}
+
+// shown is a text with the addresses as the pages write them.
+func (s *session) shown(text string) string {
+	return strings.NewReplacer(s.listen, shownListen, s.admin, shownAdmin, s.acme, shownAcme).Replace(text)
+}
+
+// curl does what curl does with the few flags that the pages use.
+func (s *session) curl(args []string) string {
+	s.t.Helper()
+	var to, body, format, out string
+	headers := map[string]string{}
+	next := func() (arg string) {
+		if len(args) == 0 {
+			s.t.Fatal("curl: the value of a flag is missing")
+		}
+		arg, args = args[0], args[1:]
+		return arg
+	}
+	for len(args) > 0 {
+		switch arg := next(); arg {
+		case "-s":
+		case "-H":
+			name, text, _ := strings.Cut(next(), ":")
+			headers[name] = os.ExpandEnv(strings.TrimSpace(text))
+		case "--json":
+			body = next()
+			headers["Content-Type"], headers["Accept"] = "application/json", "application/json"
+		case "-o":
+			out = next()
+		case "-w":
+			format = next()
+		default:
+			if to = arg; !strings.HasPrefix(to, "http://"+shownListen) {
+				s.t.Fatalf("curl: %q is neither a flag that the pages use nor our address", to)
+			}
+		}
+	}
+	status, header, text := s.post(strings.Replace(to, shownListen, s.listen, 1), body, headers)
+	if status >= http.StatusBadRequest {
+		s.t.Errorf("curl %s: %d %s", to, status, text)
+	}
+	if out == "/dev/null" {
+		text = ""
+	}
+	return text + regexp.MustCompile(`%header\{([^}]+)\}`).ReplaceAllStringFunc(format, func(hole string) string {
+		return header.Get(strings.TrimSuffix(strings.TrimPrefix(hole, "%header{"), "}"))
+	})
+}
+
+// post sends a body, and returns what is answered.
+func (s *session) post(to, body string, headers map[string]string) (int, http.Header, string) {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, to, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, text := range headers {
+		request.Header.Set(name, text)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, string(text)
 }
 
 // serve runs a command in the background until the page ends.

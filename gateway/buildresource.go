@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"time"
@@ -79,6 +80,7 @@ func (b *builder) buildResource(source *config.Resource) *resource {
 	} else if answer := b.buildCall(&r.target); answer != nil {
 		b.pipeline(&r.target, b.innermost(&r.target, answer))
 	}
+	b.warnOfWrite(r)
 	r.personal = r.dependsOnCaller()
 	if keeper, ok := r.parts["cache"].Value.(interface{ Lifetime() time.Duration }); ok {
 		r.lifetime = keeper.Lifetime()
@@ -95,6 +97,20 @@ func (b *builder) buildResource(source *config.Resource) *resource {
 		return nil
 	}
 	return r
+}
+
+// warnOfWrite warns of a resource that may change something when it is read:
+// clients read resources whenever they like, and nobody is asked.
+func (b *builder) warnOfWrite(r *resource) {
+	if r.operator == nil || r.parts["request"].Broken {
+		return
+	}
+	switch method := r.operator.Method(); method {
+	case http.MethodGet, http.MethodHead:
+	default:
+		b.warnings = append(b.warnings, r.parts["request"].Warning(
+			method+" may change something, and a resource is only read", "make it a tool, unless the request only asks"))
+	}
 }
 
 // dependsOnCaller reports whether the content may depend on who reads it.

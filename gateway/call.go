@@ -54,11 +54,13 @@ func (c *callRun) serve() *mcp.Error {
 	for {
 		result, err := c.round(ctx, call)
 		if err != nil {
-			if call.Resumed() == resume { // nothing was done in a round before
-				c.giveStateBack(failureOf(err).Kind)
+			if call.Resumed() == resume && c.giveStateBack(failureOf(err).Kind) { // nothing was done
+				return c.failed(ctx, err)
 			}
+			c.stateUsed()
 			return c.failed(ctx, err)
 		}
+		c.stateUsed()
 		if result.Pending == nil {
 			c.answer(result)
 			return nil
@@ -120,7 +122,11 @@ func (c *callRun) goOn(ctx context.Context, call *plugins.Call, p *mcp.Pending) 
 		return next, err
 	}
 	if c.r.revision.Modern() {
-		return nil, c.require(p)
+		err := c.require(call, p) //nolint:contextcheck // what is given up has a context that has ended
+		if err != nil {
+			giveUp(c.t, c.next(call, p.State, nil)) //nolint:contextcheck // what is given up has a context that has ended
+		}
+		return nil, err
 	}
 	answers, err := c.r.ask(ctx, p.Questions)
 	next := c.next(call, p.State, answers)

@@ -57,6 +57,7 @@ type Gateway struct {
 	watchers watchers
 	tasks    *tasks.Table
 	used     usedStates
+	awaited  awaited
 	// exchanges are used again: what is in one ends with its request.
 	exchanges sync.Pool
 
@@ -254,6 +255,7 @@ func (g *Gateway) Close() error {
 	g.hub.Close()
 	g.tasks.Drain(canceled())
 	g.streams.Close()
+	g.awaited.close()
 	if s := g.current.Load(); s != nil {
 		s.done()
 	}

@@ -88,7 +88,7 @@ func evened(v any) any {
 
 // require answers a modern request with the questions, and with the state from
 // which its retry goes on.
-func (c *callRun) require(p *mcp.Pending) error {
+func (c *callRun) require(call *plugins.Call, p *mcp.Pending) error {
 	if len(p.State) > maxState {
 		return &plugins.Error{Kind: plugins.KindStatus, Message: "The call has gathered too much to be continued. Ask for less."}
 	}
@@ -100,13 +100,15 @@ func (c *callRun) require(p *mcp.Pending) error {
 	for i := range p.Questions {
 		longest = max(longest, p.Questions[i].Timeout)
 	}
+	expires := time.Now().Add(longest + stateGrace)
 	plain, err := json.Marshal(&requestState{
-		Nonce: nonce[:], Expires: time.Now().Add(longest + stateGrace).Unix(), Spent: c.spent,
+		Nonce: nonce[:], Expires: expires.Unix(), Spent: c.spent,
 		Home: c.r.g.home(c.r.s), State: p.State,
 	})
 	if err != nil {
 		return fmt.Errorf("request state: %w", err)
 	}
+	c.awaitRetry(call, p, string(nonce[:]), expires)
 	state := c.r.g.ring.Load().SealString(purposeState, plain, c.bound())
 	c.r.resp.ContentType = jsonType
 	c.r.resp.Body = c.r.s.encoder.AppendInputRequired(c.r.resp.Body, c.r.message.ID, p.Questions, state)
@@ -154,15 +156,25 @@ func (c *callRun) takeState() *mcp.Error {
 	return nil
 }
 
+// stateUsed notes that the retry has come, and goes on.
+func (c *callRun) stateUsed() {
+	if c.nonce != nil {
+		c.r.g.awaited.remove(string(c.nonce))
+	}
+}
+
 // giveStateBack lets a retry be tried again that was refused before anything
 // was done.
-func (c *callRun) giveStateBack(kind plugins.Kind) {
+// It reports whether it was.
+func (c *callRun) giveStateBack(kind plugins.Kind) bool {
 	switch kind {
 	case plugins.KindDenied, plugins.KindScope, plugins.KindLimited, plugins.KindOverload, plugins.KindInvalid, plugins.KindBreakerOpen:
 		if c.nonce != nil {
 			c.r.g.used.giveBack(c.nonce)
 		}
+		return true
 	}
+	return false
 }
 
 // usedStates remembers which states were used: what a call did after its

@@ -55,26 +55,41 @@ type Waiter struct {
 	foreign func() bool
 	mu      sync.Mutex
 	fired   bool
+	stopped bool
 }
 
+// fire calls the function, unless the waiting has ended: a cancellation may be
+// on its way to a waiter that has been stopped meanwhile.
 func (w *Waiter) fire() {
 	w.mu.Lock()
+	if w.stopped {
+		w.mu.Unlock()
+		return
+	}
 	w.fired = true
 	w.mu.Unlock()
 	w.call()
 }
 
-// Stop ends the waiting, and reports whether the function was not called.
+// Stop ends the waiting. It reports whether the function was not called; then
+// it never will be.
 func (w *Waiter) Stop() bool {
+	stopped := w.end()
 	for at := w.first; at != nil; at = at.up {
 		at.remove(w)
 	}
 	if w.foreign != nil {
 		w.foreign()
 	}
+	return stopped
+}
+
+// end settles that the function is not called any more, if it wasn't yet.
+func (w *Waiter) end() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.fired
+	w.stopped = !w.fired
+	return w.stopped
 }
 
 // callContext is the context of a call, or of a part of one.
@@ -168,9 +183,7 @@ func (c *callContext) AfterFunc(f func()) func() bool {
 	}
 	return func() bool {
 		c.remove(w)
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return !w.fired
+		return w.end()
 	}
 }
 

@@ -13,6 +13,9 @@ type Pending struct {
 	Wait time.Duration
 	// Status says in a few words what is waited for; may be empty.
 	Status string
+	// Undoable says that something has been done that the call undoes if it is
+	// given up.
+	Undoable bool
 	// State is what the call needs to go on: JSON that only its maker reads.
 	// It never reaches a client unsealed.
 	State []byte

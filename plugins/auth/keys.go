@@ -39,7 +39,7 @@ func fileKeys(path string, env plugins.Env) (keySource, error) {
 	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &plugins.FieldError{
-			Path: []string{"jwks_file"}, Message: "there is no file "+path,
+			Path: []string{"jwks_file"}, Message: "there is no file " + path,
 			Hint: `for development, "sallyport token --keys FOLDER" makes a key pair with its jwks.json`,
 		}
 	}

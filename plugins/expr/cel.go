@@ -44,7 +44,7 @@ func ParseCondition(text string, scope Scope) (*Condition, error) {
 	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "${{") {
 		return nil, &plugins.FieldError{Message: "want a CEL condition, found a hole", Hint: "a condition is bare CEL: take ${{ }} away"}
 	}
-	env, err := newConditionEnv()
+	env, err := newConditionEnv(nil)
 	if err != nil {
 		return nil, fmt.Errorf("making the CEL environment: %w", err)
 	}
@@ -64,8 +64,10 @@ func ParseCondition(text string, scope Scope) (*Condition, error) {
 // newConditionEnv is the language of conditions: CEL's standard functions and
 // those on strings, and all names. Which of them are known at a place is
 // checked on the syntax tree.
-func newConditionEnv() (*cel.Env, error) {
-	options := make([]cel.EnvOption, 0, 8+len(allNames()))
+// The types of names that aren't given are not known.
+func newConditionEnv(known map[string]*cel.Type, more ...cel.EnvOption) (*cel.Env, error) {
+	options := make([]cel.EnvOption, 0, 8+len(more)+len(allNames()))
+	options = append(options, more...)
 	options = append(options,
 		cel.CustomTypeAdapter(adapter{}),
 		cel.CrossTypeNumericComparisons(true),
@@ -77,7 +79,11 @@ func newConditionEnv() (*cel.Env, error) {
 		ext.Strings(ext.StringsVersion(5)),
 	)
 	for _, name := range allNames() {
-		options = append(options, cel.Variable(name, cel.DynType))
+		kind := cel.DynType
+		if k := known[name]; k != nil {
+			kind = k
+		}
+		options = append(options, cel.Variable(name, kind))
 	}
 	return cel.NewEnv(options...)
 }

@@ -47,6 +47,9 @@ func (c *conditionChecker) compile() (*cel.Ast, error) {
 		c.typeErrors(issues)
 		return nil, c.result()
 	}
+	if err := c.checkTypes(checked); err != nil {
+		return nil, err
+	}
 	switch kind := checked.OutputType(); kind.Kind() {
 	case cel.BoolKind, cel.DynKind:
 		return checked, nil
@@ -65,6 +68,10 @@ func kindInWords(kind *cel.Type) string {
 		return "a number"
 	case cel.StringKind:
 		return "a text"
+	case cel.ListKind:
+		return "a list"
+	case cel.MapKind:
+		return "an object"
 	default:
 		return "of type " + kind.String()
 	}

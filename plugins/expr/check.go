@@ -235,6 +235,14 @@ func memberOf(i *gojq.Index) (string, bool) {
 	return "", false
 }
 
+// inPlaceOfBody says what there is where there is no body.
+func (s *Scope) inPlaceOfBody() string {
+	if len(s.Steps) > 0 {
+		return "write steps." + s.Steps[len(s.Steps)-1]
+	}
+	return ""
+}
+
 // body refuses `.` at the places where it is the expression's own input.
 func (c *checker) body(q *gojq.Query) {
 	if q == nil {
@@ -252,12 +260,17 @@ func (c *checker) body(q *gojq.Query) {
 	case t.Type == gojq.TermTypeIndex:
 		member, _ := memberOf(t.Index)
 		hint := ""
-		if slices.Contains(c.scope.Arguments, member) {
+		switch {
+		case slices.Contains(c.scope.Arguments, member):
 			hint = "write args." + member
+		case slices.Contains(c.scope.Steps, member):
+			hint = "write steps." + member
+		case len(c.scope.Steps) > 0:
+			hint = "write steps." + c.scope.Steps[len(c.scope.Steps)-1] + "." + member
 		}
 		c.wrong(spot{kind: tokenBody, text: member}, "there is no body here that `."+member+"` could be taken from", hint)
 	case t.Type == gojq.TermTypeIdentity, t.Type == gojq.TermTypeRecurse:
-		c.wrong(name("."), "there is no body here that `.` could be", "")
+		c.wrong(name("."), "there is no body here that `.` could be", c.scope.inPlaceOfBody())
 	case t.Type == gojq.TermTypeQuery:
 		c.body(t.Query)
 	case t.Type == gojq.TermTypeArray:

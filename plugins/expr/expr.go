@@ -51,6 +51,9 @@ const (
 type Scope struct {
 	// Arguments are the declared arguments; nil allows any.
 	Arguments []string
+	// Types are the JSON types of arguments, as far as they are known. Only
+	// conditions look at them.
+	Types map[string]string
 	// Names are those known, of NameArgs, NameCaller, NameStatus, NameHeaders.
 	Names []string
 	// Steps and Loads are the ids that may follow `steps` and `load`; nil if

@@ -1,5 +1,7 @@
 package expr
 
+import "slices"
+
 // Suggest returns the candidate that name is most likely a misspelling of,
 // or "" if none is near.
 func Suggest(name string, candidates []string) string {
@@ -10,6 +12,16 @@ func Suggest(name string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// near reports whether a name differs from one of the candidates by a slip of
+// the keyboard only, so that it is hardly a name of its own.
+func near(name string, candidates []string) bool {
+	slips := 0
+	if len(name) > 4 {
+		slips = (len(name) + 1) / 6 // 1, from 11 letters on 2
+	}
+	return slices.ContainsFunc(candidates, func(c string) bool { return distance(name, c) <= slips })
 }
 
 // didYouMean is Suggest as a hint.

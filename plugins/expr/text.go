@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,9 +41,11 @@ func ParseText(s string, scope Scope) (*Text, error) {
 	for at := 0; ; {
 		i := strings.Index(s[at:], holeStart)
 		if i < 0 {
+			errs = append(errs, braced(s[at:], at, &scope)...)
 			t.literal(s[at:])
 			break
 		}
+		errs = append(errs, braced(s[at:at+i], at, &scope)...)
 		t.literal(s[at : at+i])
 		start := at + i + len(holeStart)
 		n := holeLen(s[start:])
@@ -63,6 +67,35 @@ func ParseText(s string, scope Scope) (*Text, error) {
 		return nil, oneOrMore(errs)
 	}
 	return t, nil
+}
+
+// bracedPattern is an expression as other template languages have it.
+var bracedPattern = regexp.MustCompile(`\{\{-?\s*([a-z]+|)((?:\.[a-zA-Z_]\w*|\[\d+\])*)\s*-?\}\}`)
+
+// braced refuses an expression in braces without a dollar, which would go out as
+// it is written. Other text in braces is none of ours. The text begins at a byte
+// of the whole.
+func braced(text string, at int, scope *Scope) plugins.FieldErrors {
+	var errs plugins.FieldErrors
+	for _, m := range bracedPattern.FindAllStringSubmatchIndex(text, -1) {
+		base, members := text[m[2]:m[3]], text[m[4]:m[5]]
+		meant := base + members
+		switch argument := strings.TrimPrefix(members, "."); {
+		case base == "" && scope.Body && members != "":
+		case base == "" && slices.Contains(scope.Arguments, argument):
+			meant = NameArgs + members
+		case base == NameItem || base == NameValue && members == "" || base != "" && members != "":
+			if !slices.Contains(scope.names(), base) {
+				continue
+			}
+		default:
+			continue
+		}
+		errs = append(errs, &plugins.FieldError{
+			Message: fmt.Sprintf("%s would stay as it is written", text[m[0]:m[1]]), Hint: "write ${{ " + meant + " }}", Offset: at + m[0],
+		})
+	}
+	return errs
 }
 
 // fieldErrors are the mistakes that an error of this package is.

@@ -77,6 +77,9 @@ func (c *checker) unknown(called, arguments string) (message, hint string) {
 		return message, "write args." + called
 	}
 	hint = didYouMean(called, append(builtins(), c.names...))
+	if c.scope.Body && arguments == "0" && !near(called, append(builtins(), c.names...)) {
+		return message, "a field of the answer is written with a dot: ." + called
+	}
 	if known := c.known(); hint == "" && len(known) > 0 {
 		hint = "known here: " + strings.Join(known, ", ") + ", and jq's functions"
 	}

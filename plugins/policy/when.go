@@ -32,7 +32,7 @@ type roleWhen struct{ callerWhen }
 
 func newWhen(text When, env plugins.Env) (plugins.Policy, error) {
 	condition, err := expr.ParseCondition(string(text), expr.Scope{
-		Arguments: declared(env.Tool), Names: []string{expr.NameArgs, expr.NameCaller},
+		Arguments: declared(env.Tool), Types: expr.TypesOf(env.Tool), Names: []string{expr.NameArgs, expr.NameCaller},
 	})
 	if err != nil {
 		return nil, err

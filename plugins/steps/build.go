@@ -48,7 +48,7 @@ func newBuilder(kind programKind, settings any, env plugins.Env) (*builder, erro
 	return &builder{
 		env: env, p: p, ids: make(map[string]string), calls: make(map[string]bool),
 		scope: expr.Scope{
-			Names: []string{expr.NameArgs, expr.NameCaller}, Arguments: argumentsOf(env.Tool),
+			Names: []string{expr.NameArgs, expr.NameCaller}, Arguments: argumentsOf(env.Tool), Types: expr.TypesOf(env.Tool),
 			Loads: env.Loads, Value: env.Value,
 		},
 	}, nil

@@ -349,7 +349,7 @@ func (r *run) suspend(wait *waiting) (*mcp.Pending, *plugins.Error) {
 			Cause:   fmt.Errorf("the state has %d bytes, more than %d", len(raw), maxState),
 		}
 	}
-	pending := &mcp.Pending{Questions: wait.questions, Status: wait.status, State: raw}
+	pending := &mcp.Pending{Questions: wait.questions, Status: wait.status, State: raw, Undoable: r.state.undoable()}
 	if len(wait.questions) == 0 {
 		pending.Wait = max(wait.least, time.Millisecond)
 	}

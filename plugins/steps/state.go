@@ -135,6 +135,17 @@ func (s *state) addresses() []string {
 	return all
 }
 
+// undoable reports whether giving up would undo something. Of a call that is
+// pending only its maker knows, so it may.
+func (s *state) undoable() bool {
+	for _, u := range s.Units {
+		if len(u.Undo) > 0 || u.Nested != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // compareAddresses orders "3" before "3.1" before "3.10" before "4".
 func compareAddresses(a, b string) int {
 	for a != "" && b != "" {

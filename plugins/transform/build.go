@@ -46,8 +46,11 @@ func build(s Settings, env plugins.Env) (plugins.Transform, error) {
 		Steps: env.Steps, Loads: env.Loads, Value: env.Value, Body: true,
 	}}
 	b.arguments()
+	// Steps leave no body; what is selected of them takes its place.
+	b.scope.Body = env.Upstream != "" || env.Steps == nil
 	if s.Select != "" && s.Select != none {
 		t.query = b.query(s.Select, "select")
+		b.scope.Body = true
 	}
 	if s.Text != "" && s.Text != none {
 		t.text = b.text(s.Text, "text")
@@ -157,6 +160,9 @@ var refusalKey = regexp.MustCompile(`^([345][0-9][0-9]|[345]xx|default)$`)
 
 // refusals compiles the texts for failures.
 func (b *builder) refusals(texts map[string]string) {
+	outer := b.scope.Body
+	b.scope.Body = true // that of the failure
+	defer func() { b.scope.Body = outer }()
 	b.t.refusal = make(map[string]*expr.Text, len(texts))
 	for _, key := range slices.Sorted(maps.Keys(texts)) {
 		if !refusalKey.MatchString(key) {
