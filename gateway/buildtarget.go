@@ -159,6 +159,7 @@ func (b *builder) prepare(name string, op plugins.Operation) (plugins.Operator, 
 func (b *builder) pipeline(t *target, handler plugins.Handler) {
 	own := b.buildPolicies(t.where(), t.parts, t.place, b.envOf(t))
 	onUpstream := b.onUpstream[t.upstream]
+	t.permits = admitted
 	for i := len(b.g.parts.Policies) - 1; i >= 0; i-- {
 		policy := own[i]
 		if policy == nil && !t.parts[b.g.parts.Policies[i].Key].Off {
@@ -168,6 +169,9 @@ func (b *builder) pipeline(t *target, handler plugins.Handler) {
 			continue
 		}
 		handler = policy.Wrap(handler)
+		if decides(b.g.parts.Policies[i].Key) {
+			t.permits = policy.Wrap(t.permits)
+		}
 		if a, ok := policy.(plugins.Admitter); ok {
 			t.admitters = append(t.admitters, a)
 		}
@@ -179,6 +183,11 @@ func (b *builder) pipeline(t *target, handler plugins.Handler) {
 		b.scopes[scope] = true
 	}
 	b.s.logs = b.s.logs || slices.ContainsFunc(t.programs, func(p program) bool { return p.Logs() })
+}
+
+// decides reports whether a policy says who may call, and nothing else.
+func decides(key string) bool {
+	return key == "" || key == "roles" || key == "scopes" || key == whenKey
 }
 
 // checkSharing refuses to show one caller what was made for another.

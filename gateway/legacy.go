@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -225,9 +226,13 @@ func (r *request) subscribe() *mcp.Error {
 	if err != nil {
 		return err
 	}
-	own, _ := r.s.resourceAt(uri, r.principal)
+	own, arguments := r.s.resourceAt(uri, r.principal)
 	if own == nil {
 		return mcp.ResourceNotFound(r.revision, uri)
+	}
+	if denied := own.permitted(r.principal, arguments); denied != nil {
+		c := callRun{r: r, t: &own.target, name: uri}
+		return c.failed(context.Background(), denied)
 	}
 	if own.source.Watch == 0 {
 		return mcp.Rejected(mcp.CodeInvalidParams, "Invalid params: this resource can't be subscribed to")

@@ -77,11 +77,20 @@ func (s *snapshot) honoured(wants mcp.Subscription, p *plugins.Principal) mcp.Su
 		Resources: wants.Resources && s.offers.Resources,
 	}
 	for _, uri := range wants.URIs {
-		if own, _ := s.resourceAt(uri, p); own != nil && own.source.Watch > 0 {
+		if own, arguments := s.resourceAt(uri, p); own != nil && own.source.Watch > 0 && own.permitted(p, arguments) == nil {
 			out.URIs = append(out.URIs, uri)
 		}
 	}
 	return out
+}
+
+// permitted returns nil if the principal may read the resource with those
+// arguments.
+func (own *resource) permitted(p *plugins.Principal, arguments []byte) error {
+	_, err := own.permits(context.Background(), &plugins.Call{
+		Tool: own.spec, Principal: p, Revision: mcp.Newest, Arguments: arguments, Record: &plugins.Record{},
+	})
+	return err
 }
 
 // detached makes the answer an event stream that outlives the request, until

@@ -24,11 +24,13 @@ type target struct {
 	place config.Place
 	parts map[string]config.Setting
 
-	upstream  string
-	operator  plugins.Operator
-	programs  []program
-	polls     bool // it may wait for an upstream's job
-	handler   plugins.Handler
+	upstream string
+	operator plugins.Operator
+	programs []program
+	polls    bool // it may wait for an upstream's job
+	handler  plugins.Handler
+	// permits ends in an error if the call may not be made; it does nothing else.
+	permits   plugins.Handler
 	admitters []plugins.Admitter
 	// bounded says that the target's own timeout is within the server's.
 	bounded bool

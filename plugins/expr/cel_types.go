@@ -157,21 +157,61 @@ func (c *conditionChecker) faultsOf(issues *cel.Issues) plugins.FieldErrors {
 		if strings.Contains(e.Message, "null") {
 			continue
 		}
-		hint := ""
-		if strings.Contains(e.Message, "list(") && (strings.Contains(e.Message, "'_==_'") || strings.Contains(e.Message, "'contains'")) {
-			hint = `ask whether a list holds something with in: "x" in caller.roles`
+		message := inWords(readable(e.Message))
+		if !strings.HasPrefix(message, "want ") {
+			message = "CEL: " + message
 		}
 		faults = append(faults, &plugins.FieldError{
-			Message: "CEL: " + inWords(readable(e.Message)), Hint: hint, Offset: c.at(e.Location.Line(), e.Location.Column()),
+			Message: message, Hint: typeHint(message), Offset: c.at(e.Location.Line(), e.Location.Column()),
 		})
 	}
 	return faults
 }
 
+// typeHint proposes a mend of what does not work on values of some types.
+func typeHint(message string) string {
+	of := func(pairs ...string) bool {
+		return slices.ContainsFunc(pairs, func(pair string) bool { return strings.HasSuffix(message, pair) })
+	}
+	switch {
+	case strings.HasPrefix(message, "want "):
+		return "compare it with something"
+	case of("(list, text)", "list.(text)", "(text, list)"):
+		return `write "x" in … to ask whether a list holds something`
+	case of("(number, text)", "(text, number)"):
+		return "a number is written without quotes, a text with them"
+	case of("(boolean, text)", "(text, boolean)"):
+		return "true and false are written without quotes"
+	}
+	return ""
+}
+
 // inWords names the types of a manifest in place of CEL's.
 func inWords(message string) string {
+	if found, ok := strings.CutPrefix(message, "expected type 'bool' but found '"); ok {
+		return "want true or false, found " + kindNamed(strings.TrimSuffix(found, "'"))
+	}
+	const before = " does not work on "
+	function, kinds, found := strings.Cut(message, before)
+	if !found {
+		return message
+	}
+	return function + before + kindNames().Replace(kinds)
+}
+
+// kindNames are the names of types in a manifest, by CEL's.
+func kindNames() *strings.Replacer {
 	return strings.NewReplacer("list(string)", "list", "list(dyn)", "list", "map(string, dyn)", "object", "map(string, bool)", "object",
-		"string", "text", "double", "number", "int", "number", "bool", "boolean").Replace(message)
+		"string", "text", "double", "number", "int", "number", "bool", "boolean")
+}
+
+// kindNamed is a type's name with its article.
+func kindNamed(kind string) string {
+	name := kindNames().Replace(kind)
+	if name == "object" {
+		return "an " + name
+	}
+	return "a " + name
 }
 
 // onlySelected reports whether a name stands for nothing but members taken of

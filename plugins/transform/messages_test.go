@@ -32,7 +32,7 @@ func TestAnswersOfSteps(t *testing.T) {
 	}{
 		"nothing said": {Settings{}, "text Done."},
 		"select":       {Settings{Select: "steps.order"}, "text {\"status\":\"new\"}\nstructured {\"status\":\"new\"}"},
-		"text":         {Settings{Text: "It is ${{ steps.order.status }}, ${{ . // \"nothing\" }}"}, "text It is new, nothing"},
+		"text":         {Settings{Text: "It is ${{ steps.order.status }}, ${{ steps.order.x // \"nothing\" }}"}, "text It is new, nothing"},
 		"select, then text": {Settings{Select: "steps.order", Text: "It is ${{ .status }}"},
 			"text It is new\nstructured {\"status\":\"new\"}"},
 		"blocks of steps": {Settings{Content: []BlockSettings{{Text: text("See")}, {Step: "picture"}, {Step: "order"}}},
@@ -102,7 +102,7 @@ func TestMistakesInMessagesAndSteps(t *testing.T) {
 		"two kinds":    {block(BlockSettings{Text: text("x"), Load: "customer"}), "0: want exactly one of text, image, audio, resource, link, step, load ()"},
 		"unknown load": {block(BlockSettings{Load: "custmer"}), `0.load: there is no load "custmer" (did you mean "customer"?)`},
 		"unknown step": {block(BlockSettings{Step: "x"}), `0.step: there is no step "x" (declared: order, picture)`},
-		"body":         {block(BlockSettings{Text: text("${{ . }}")}), "0.text: there is no body here that `.` could be ()"},
+		"body":         {block(BlockSettings{Text: text("${{ . }}")}), "0.text: there is no body here that `.` could be (write steps.picture)"},
 		"load in text": {block(BlockSettings{Text: text("${{ load.custmer }}")}), `0.text: nothing named "custmer" is loaded (did you mean "customer"?)`},
 	} {
 		t.Run(name, func(t *testing.T) {
