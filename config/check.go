@@ -103,7 +103,7 @@ func (d *decoder) elsewhere(key string, path []string) string {
 
 // inStep reports whether a path leads to a step, be it within parallel.
 func inStep(path []string) bool {
-	if path[0] != "tools" && path[0] != "resources" || len(path)%2 != 0 || path[2] != "steps" {
+	if len(path) < 4 || path[0] != "tools" && path[0] != "resources" || len(path)%2 != 0 || path[2] != "steps" {
 		return false
 	}
 	for i := 4; i < len(path); i += 2 {

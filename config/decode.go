@@ -257,7 +257,7 @@ func (d *decoder) unknown(s site, known []string, t reflect.Type) {
 			message += " in " + in
 		}
 		hint := suggest(m.key.raw, known)
-		if elsewhere := d.elsewhere(m.key.raw, s.path); elsewhere != "" && nearest(m.key.raw, known) == "" {
+		if elsewhere := d.elsewhere(m.key.raw, s.path); elsewhere != "" && (inStep(s.path) || nearest(m.key.raw, known) == "") {
 			hint = elsewhere
 		}
 		if hint == "" {

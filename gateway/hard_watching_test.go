@@ -89,3 +89,27 @@ func TestWatchingEndsWithTheToken(t *testing.T) {
 		t.Errorf("heard %s", text)
 	}
 }
+
+// TestDeniedIsNotWatched subscribes to what a rule denies: it reads like what
+// is not there, in both eras.
+func TestDeniedIsNotWatched(t *testing.T) {
+	b := newBackend(t, ok)
+	r := start(t, strings.Replace(sessionManifest, `"shop://stock":`, `"shop://t/{id}": {name: t, description: d, request: "GET /t/{id}", watch: 1s, when: "args.id == caller.subject"}
+  "shop://stock":`, 1), b.URL, crowdEnv())
+	s := r.beginAsking("2025-11-25", bearerWith("ann", ""))
+	subscribe := func(uri string) string {
+		return r.do("POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"`+uri+`"}}`, s).body
+	}
+	if got := subscribe("shop://t/ann"); !strings.Contains(got, `"result":{}`) {
+		t.Errorf("her own: %s", got)
+	}
+	denied, unknown := subscribe("shop://t/ben"), subscribe("shop://u/ben")
+	if strings.ReplaceAll(denied, "/t/", "/u/") != unknown || !strings.Contains(denied, "-32002") {
+		t.Errorf("denied %s, unknown %s", denied, unknown)
+	}
+	for _, got := range b.requests() {
+		if strings.Contains(got, "ben") {
+			t.Errorf("asked for %s", got)
+		}
+	}
+}

@@ -76,7 +76,11 @@ func (b *builder) action(s *Step, path []string) string {
 	}
 	switch len(actions) {
 	case 0:
-		b.wrong("the step does nothing", "give it one of "+strings.Join(actionKeys(), ", "), path...)
+		hint := "give it one of " + strings.Join(actionKeys(), ", ")
+		if s.Message != "" || !absent(s.Data) {
+			hint = "write log: info beside it, to send it to the client's log"
+		}
+		b.wrong("the step does nothing", hint, path...)
 		return ""
 	case 1:
 	default:
