@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,7 +53,7 @@ func (a *app) callRemote(c *cobra.Command, flags calling, tool string, arguments
 	}
 	err = a.printResponse(answer, flags.raw)
 	if err != nil && bytes.Contains(answer, []byte(`"code":-32021`)) {
-		return fmt.Errorf("%w; call it without --url, or use a client that can", err)
+		return fmt.Errorf("%s; call it without --url, or use a client that can", strings.TrimSuffix(err.Error(), "."))
 	}
 	if status == http.StatusUnauthorized {
 		return fmt.Errorf("%w; pass a valid token with --token, or in SALLYPORT_TOKEN", err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
@@ -26,6 +27,8 @@ const (
 type Explanation struct {
 	Kind Kind   `json:"kind"`
 	Name string `json:"name"`
+	// rule is the rule of `when`, if there is one.
+	rule config.Setting
 	// Template is the one that answers a URI; empty if it is none of a template.
 	Template  string       `json:"template,omitempty"`
 	DefinedAt string       `json:"defined_at"`
@@ -144,7 +147,7 @@ func (s *snapshot) findResource(uri string, p *plugins.Principal) (*resource, []
 func (g *Gateway) explain(s *snapshot, t *target, name string, arguments []byte, p *plugins.Principal) *Explanation {
 	e := &Explanation{
 		Kind: Kind(t.spec.Kind), Name: name, DefinedAt: t.place.String(), Upstream: t.upstream,
-		Visible: t.admits(p), Policies: g.policyNotes(s, t), Waits: s.waits(t),
+		rule: t.parts[whenKey], Visible: t.admits(p), Policies: g.policyNotes(s, t), Waits: s.waits(t),
 		Steps: stepNotes(t), Arguments: arguments, Definition: t.modern, TokenBudget: estimateTokens(t.modern),
 	}
 	e.Needs, e.Uses = s.clientNeeds(t)
@@ -300,7 +303,7 @@ func (g *Gateway) DryRun(name string, arguments []byte, caller Caller, kinds ...
 	case e.Problem != "":
 		return nil, errors.New(e.Problem)
 	case !e.Visible:
-		return nil, hidden(e.Kind, name)
+		return nil, hidden(e.Kind, name, e.rule)
 	case e.Request == nil && len(e.Steps) > 0:
 		return nil, fmt.Errorf("%s %q is made of steps, which are not known before they run: see sallyport explain", e.Kind, name)
 	case e.Request == nil:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/edge"
+	"github.com/sallyport-mcp/sallyport/gateway/internal/seal"
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
@@ -99,6 +100,18 @@ func (x *exchange) vouchedRemote() (netip.Addr, bool) {
 	}
 	remote, err := netip.ParseAddr(address)
 	return remote, err == nil
+}
+
+// foreign tells the operator, at most once a minute, of what another key has
+// sealed: all replicas must have the same.
+func (g *Gateway) foreign(err error) {
+	if !errors.Is(err, errForeignSession) && !errors.Is(err, seal.ErrForeign) {
+		return
+	}
+	now, last := time.Now().Unix(), g.warnedOfKeys.Load()
+	if now-last >= 60 && g.warnedOfKeys.CompareAndSwap(last, now) {
+		g.log.Warn("a client came with an id that another key has sealed: do all replicas have the same server.keys?")
+	}
 }
 
 // forwarder is what requests are passed on by; nil before Listen.

@@ -58,6 +58,8 @@ type Gateway struct {
 	tasks    *tasks.Table
 	used     usedStates
 	awaited  awaited
+	// warnedOfKeys is when the operator was told of foreign keys last.
+	warnedOfKeys atomic.Int64
 	// exchanges are used again: what is in one ends with its request.
 	exchanges sync.Pool
 

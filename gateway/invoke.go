@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
@@ -205,7 +206,10 @@ func pause(ctx context.Context, wait time.Duration) error {
 }
 
 // hidden says that a caller may not see something.
-func hidden(kind Kind, name string) error {
+func hidden(kind Kind, name string, rule config.Setting) error {
+	if !rule.IsZero() {
+		return fmt.Errorf("%s %q is hidden from this caller: see the rule `when` at %s", kind, name, rule.String())
+	}
 	return fmt.Errorf("%s %q is hidden from this caller: pass one of its roles with --as", kind, name)
 }
 
@@ -214,7 +218,7 @@ func (s *snapshot) unknown(name string, p *plugins.Principal, kinds []Kind) erro
 	var known []string
 	for _, kind := range kinds {
 		if t, _ := s.find(kind, name, p); t != nil {
-			return hidden(kind, name)
+			return hidden(kind, name, t.parts[whenKey])
 		}
 		for _, t := range s.ofKind(kind) {
 			if t.admits(p) {

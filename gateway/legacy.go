@@ -139,6 +139,8 @@ func (r *request) openSession() *mcp.Error {
 	}
 	one, err := r.g.sessions.open(r.g.ring.Load(), id, r.principal.Key)
 	if err != nil {
+		r.g.foreign(err)
+		r.entry.outcome, r.entry.errorType = "invalid", "unknown_session"
 		return unknownSession()
 	}
 	r.session, r.revision, r.caps = one, one.revision, one.capabilities

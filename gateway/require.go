@@ -133,6 +133,7 @@ func (c *callRun) resume() (*plugins.Resume, *mcp.Error) {
 	}
 	var state requestState
 	plain, openErr := c.r.g.ring.Load().OpenString(purposeState, in.State, c.bound())
+	c.r.g.foreign(openErr)
 	if openErr != nil || decodeState(plain, &state) != nil {
 		return nil, mcp.Rejected(mcp.CodeInvalidParams, "Invalid params: requestState is not one of this call's")
 	}

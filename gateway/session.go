@@ -19,6 +19,10 @@ import (
 // malformed, expired, ended, or another caller's.
 var errUnknownSession = errors.New("unknown session")
 
+// errForeignSession is that of an id that another replica may have made, with
+// another key.
+var errForeignSession = fmt.Errorf("%w: sealed with another key", errUnknownSession)
+
 // session is what a legacy session's id carries: any replica with the same keys
 // reads it.
 type session struct {
@@ -95,6 +99,9 @@ func (one *session) seal(ring *seal.Ring, principal string) string {
 func (s *sessions) open(ring *seal.Ring, id, principal string) (session, error) {
 	bound := sha256.Sum256([]byte(principal))
 	plain, err := ring.OpenString(purposeSession, id, bound[:])
+	if errors.Is(err, seal.ErrForeign) {
+		return session{}, errForeignSession
+	}
 	if err != nil || len(plain) < sessionFixed {
 		return session{}, errUnknownSession
 	}

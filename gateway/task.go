@@ -20,7 +20,7 @@ const purposeTask = "task"
 // (SEP-2663, extension io.modelcontextprotocol/tasks).
 func (c *callRun) becomeTask(call *plugins.Call, p *mcp.Pending) error {
 	job := c.background(call)
-	job.public = taskID{Made: time.Now().Unix(), Home: c.r.g.home(c.r.s)}
+	job.public = taskID{Made: time.Now().UnixMilli(), Home: c.r.g.home(c.r.s)}
 	if job.public.ID = rand.Text(); job.recoverable() {
 		job.public.Tool, job.public.Arguments, job.public.State = c.name, job.call.Arguments, p.State
 	}
@@ -35,7 +35,7 @@ func (c *callRun) becomeTask(call *plugins.Call, p *mcp.Pending) error {
 	if err != nil {
 		return overload(err)
 	}
-	out := taskOf(&snapshot, job.public.seal(c.r.g.ring.Load(), c.r.principal.Key))
+	out := taskOf(&snapshot, &job.public, job.public.seal(c.r.g.ring.Load(), c.r.principal.Key))
 	// What has become of it meanwhile, the client asks for.
 	out.Status, out.Message, out.PollInterval = mcp.TaskWorking, p.Status, max(p.Wait, shortestWait)
 	out.InputRequests, out.Result, out.Failure = nil, nil, nil
@@ -49,7 +49,8 @@ type taskID struct {
 	ID string `json:"i"`
 	// Home is the replica that runs it.
 	Home string `json:"h,omitempty"`
-	Made int64  `json:"m"`
+	// Made is when it began, in milliseconds of Unix time.
+	Made int64 `json:"m"`
 	// A task that does nothing but look after an upstream's job is gone on with
 	// by any process that has the key, if its home is no more.
 	Tool      string          `json:"t,omitempty"`
@@ -72,6 +73,9 @@ func (t *taskID) seal(ring *seal.Ring, principal string) string {
 	return ring.SealString(purposeTask, plain, bound[:])
 }
 
+// made is when the task began, wherever that was.
+func (t *taskID) made() time.Time { return time.UnixMilli(t.Made) }
+
 // openTaskID reads a public id.
 func openTaskID(ring *seal.Ring, public, principal string) (*taskID, error) {
 	bound := sha256.Sum256([]byte(principal))
@@ -84,10 +88,10 @@ func openTaskID(ring *seal.Ring, public, principal string) (*taskID, error) {
 }
 
 // taskOf is a task as its client sees it.
-func taskOf(t *tasks.Snapshot, public string) *mcp.Task {
+func taskOf(t *tasks.Snapshot, id *taskID, public string) *mcp.Task {
 	out := &mcp.Task{
 		ID: public, Status: mcp.TaskStatus(t.Status), Message: t.Message,
-		CreatedAt: t.Created, UpdatedAt: t.Updated, TTL: t.TTL, PollInterval: t.Poll,
+		CreatedAt: id.made(), UpdatedAt: t.Updated, TTL: t.TTL, PollInterval: t.Poll,
 		Result: t.Outcome.Result, Failure: t.Outcome.Error,
 	}
 	if len(t.Questions) > 0 {
@@ -112,7 +116,7 @@ func (r *request) openTask(public string) (id *taskID, here bool, err *mcp.Error
 // findTask looks a task up, and goes on with one that its home has lost.
 func (r *request) findTask(id *taskID) (tasks.Snapshot, error) {
 	known, err := r.g.tasks.Get(r.principal.Key, id.ID)
-	if err == nil || id.State == nil || time.Since(time.Unix(id.Made, 0)) > maxTaskAge {
+	if err == nil || id.State == nil || time.Since(id.made()) > maxTaskAge {
 		return known, err //nolint:wrapcheck // told as an unknown task
 	}
 	t := r.s.tools[id.Tool]
@@ -147,7 +151,7 @@ func (r *request) getTask() *mcp.Error {
 		return mcp.UnknownTask()
 	}
 	r.resp.ContentType = jsonType
-	r.resp.Body = r.s.encoder.AppendTask(r.resp.Body, r.message.ID, taskOf(&snapshot, public))
+	r.resp.Body = r.s.encoder.AppendTask(r.resp.Body, r.message.ID, taskOf(&snapshot, id, public))
 	return nil
 }
 

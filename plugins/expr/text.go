@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/big"
 	"regexp"
 	"slices"
@@ -76,8 +75,9 @@ var bracedPattern = regexp.MustCompile(`\{\{-?\s*([a-z]+|)((?:\.[a-zA-Z_]\w*|\[\
 // it is written. Other text in braces is none of ours. The text begins at a byte
 // of the whole.
 func braced(text string, at int, scope *Scope) plugins.FieldErrors {
-	var errs plugins.FieldErrors
-	for _, m := range bracedPattern.FindAllStringSubmatchIndex(text, -1) {
+	found := bracedPattern.FindAllStringSubmatchIndex(text, -1)
+	errs := make(plugins.FieldErrors, 0, len(found))
+	for _, m := range found {
 		base, members := text[m[2]:m[3]], text[m[4]:m[5]]
 		meant := base + members
 		switch argument := strings.TrimPrefix(members, "."); {
@@ -92,7 +92,7 @@ func braced(text string, at int, scope *Scope) plugins.FieldErrors {
 			continue
 		}
 		errs = append(errs, &plugins.FieldError{
-			Message: fmt.Sprintf("%s would stay as it is written", text[m[0]:m[1]]), Hint: "write ${{ " + meant + " }}", Offset: at + m[0],
+			Message: text[m[0]:m[1]] + " would stay as it is written", Hint: "write ${{ " + meant + " }}", Offset: at + m[0],
 		})
 	}
 	return errs

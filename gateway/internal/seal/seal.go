@@ -27,6 +27,10 @@ const MinSecret = 32
 // purpose and with these bound data. It doesn't say which of them differs.
 var ErrInvalid = errors.New("invalid token")
 
+// ErrForeign is an ErrInvalid of what looks like a token of a key that this
+// ring doesn't have.
+var ErrForeign = fmt.Errorf("%w: it was sealed with another key", ErrInvalid)
+
 // A token is a header, a nonce and the sealed text with its tag. The header is
 // the form (1 byte) and the id of the key (4 bytes); both are authenticated.
 const (
@@ -175,10 +179,12 @@ func (r *Ring) Open(purpose string, token, bound []byte) ([]byte, error) {
 		return nil, ErrInvalid
 	}
 	associated := associate(header, bound)
+	known := false
 	for _, each := range r.keys {
 		if string(each.id[:]) != string(header[1:]) {
 			continue
 		}
+		known = true
 		plain, err := each.aead(purpose).Open(nil, nil, token[headerSize:], associated)
 		if err != nil {
 			continue // another key may have the same id
@@ -187,6 +193,9 @@ func (r *Ring) Open(purpose string, token, bound []byte) ([]byte, error) {
 			return inflate(plain)
 		}
 		return plain, nil
+	}
+	if !known {
+		return nil, ErrForeign
 	}
 	return nil, ErrInvalid
 }
