@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,11 +103,21 @@ func (a *app) source() config.Source { return config.Source{Path: a.manifest} }
 
 // open builds the gateway of the manifest; problems are printed.
 func (a *app) open() (*gateway.Gateway, error) {
-	g, err := gateway.New(gateway.Options{Source: a.source(), Parts: a.parts, Version: Version()})
+	// What a model is not told, an author has to know.
+	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: withoutTime}))
+	g, err := gateway.New(gateway.Options{Source: a.source(), Parts: a.parts, Log: log, Version: Version()})
 	if err != nil {
 		return nil, a.report(err)
 	}
 	return g, nil
+}
+
+// withoutTime leaves the time out of a log line.
+func withoutTime(groups []string, attr slog.Attr) slog.Attr {
+	if len(groups) == 0 && attr.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return attr
 }
 
 // report prints the problems of a manifest, and leaves other errors as they

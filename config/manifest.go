@@ -112,6 +112,7 @@ type Tool struct {
 	Input       *Input            `manifest:"input" doc:"Arguments: property name to JSON Schema 2020-12. Every one is required unless it has a default or optional: true."`
 	InputSchema *SchemaRef        `manifest:"input_schema" doc:"The whole input schema instead of input, or {file: schema.json}."`
 	In          map[string]string `manifest:"in" doc:"With input_schema: places of arguments, e.g. {limit: query}."`
+	Internal    bool              `manifest:"internal" doc:"For steps, load and complete only: not listed, and unknown to clients."`
 	Requires    []string          `manifest:"requires" doc:"Client capabilities without which the tool can't work." enum:"elicitation,elicitation.url,sampling,roots,tasks"`
 	Annotations Annotations       `manifest:"annotations" doc:"Hints on behaviour; the default comes from the request's method."`
 	Icons       []Icon            `manifest:"icons" doc:"Pictures that clients may show beside its name."`

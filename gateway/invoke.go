@@ -82,6 +82,9 @@ func (g *Gateway) Perform(ctx context.Context, i *Invocation) ([]byte, error) {
 	result, err := i.run(ctx, t, call, s.manifest.Server.CallTimeout)
 	if err != nil {
 		failure := failureOf(err)
+		if failure.Cause != nil && failure.Kind != plugins.KindStatus { // the message of a status tells what there is
+			g.log.WarnContext(ctx, "why it failed, which clients are not told", "cause", failure.Cause)
+		}
 		if failure.Kind == plugins.KindCapability && len(failure.Capabilities) > 0 {
 			return nil, cannot(t, failure.Capabilities[0], failure.Message)
 		}

@@ -53,7 +53,9 @@ func (s *snapshot) targets() iter.Seq[*target] {
 func (b *builder) buildLists() {
 	s := b.s
 	for _, t := range s.tools {
-		s.listed[toolList] = append(s.listed[toolList], &t.target)
+		if !t.source.Internal {
+			s.listed[toolList] = append(s.listed[toolList], &t.target)
+		}
 	}
 	for _, r := range s.resources {
 		s.listed[resourceList] = append(s.listed[resourceList], &r.target)

@@ -120,7 +120,7 @@ func (r *request) findTask(id *taskID) (tasks.Snapshot, error) {
 		return known, err //nolint:wrapcheck // told as an unknown task
 	}
 	t := r.s.tools[id.Tool]
-	if t == nil || !t.admits(r.principal) || !t.polls {
+	if t == nil || t.source.Internal || !t.admits(r.principal) || !t.polls {
 		return known, err //nolint:wrapcheck // likewise
 	}
 	again := &job{g: r.g, s: r.s, t: &t.target, public: *id, started: time.Now(), call: &plugins.Call{

@@ -15,7 +15,7 @@ func (r *request) callTool() *mcp.Error {
 	}
 	r.entry.named = true
 	t := r.s.tools[params.Name]
-	if t == nil || !t.admits(r.principal) {
+	if t == nil || t.source.Internal || !t.admits(r.principal) {
 		r.entry.denied(t)
 		return mcp.UnknownTool(params.Name)
 	}

@@ -286,7 +286,7 @@ func (r *run) settle(ctx context.Context, j *job, out outcome) outcome {
 	case out.err != nil && (!j.step.optional || ctx.Err() != nil || out.err.Kind == plugins.KindCancelled):
 		return out
 	case out.err != nil:
-		r.p.log.LogAttrs(ctx, slog.LevelWarn, "an optional step failed", slog.String("tool", r.p.env.Name),
+		r.p.log.LogAttrs(ctx, slog.LevelInfo, "an optional step failed", slog.String("tool", r.p.env.Name),
 			slog.String("step", j.step.label), slog.String("reason", out.err.Message), slog.Any("error", out.err.Cause))
 		if j.unit.Nested != nil {
 			r.abandon(context.WithoutCancel(ctx), j.unit)
