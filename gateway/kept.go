@@ -1,10 +1,14 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
+
+	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
 // kept holds what outlives a reload: connection pools, breakers, counters and
@@ -49,6 +53,14 @@ func (l *lease) keep(key string, build func() (io.Closer, error)) (io.Closer, er
 	return item.value, nil
 }
 
+// order is 0 for what is closed first.
+func order(value io.Closer) int {
+	if _, first := value.(plugins.FirstCloser); first {
+		return 0
+	}
+	return 1
+}
+
 // release gives the lease's keys back and closes what nobody uses any more.
 func (l *lease) release() error {
 	l.from.mu.Lock()
@@ -63,6 +75,8 @@ func (l *lease) release() error {
 	l.keys = nil
 	l.from.mu.Unlock()
 
+	// What still works with the rest ends before it.
+	slices.SortStableFunc(last, func(x, y io.Closer) int { return cmp.Compare(order(x), order(y)) })
 	errs := make([]error, 0, len(last))
 	for _, value := range last {
 		errs = append(errs, value.Close())

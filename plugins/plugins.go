@@ -240,6 +240,12 @@ type Env struct {
 	Keep func(key string, build func() (io.Closer, error)) (io.Closer, error)
 }
 
+// FirstCloser is a kept value that works with others: it is closed before them.
+type FirstCloser interface {
+	io.Closer
+	ClosesFirst()
+}
+
 // Observer takes note of what happens outside of calls. All methods are cheap
 // and never block.
 type Observer interface {

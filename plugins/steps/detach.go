@@ -88,6 +88,9 @@ func (b *background) run(ctx context.Context, work func(ctx context.Context)) *p
 	return nil
 }
 
+// ClosesFirst implements plugins.FirstCloser: the calls ask upstreams.
+func (b *background) ClosesFirst() {}
+
 // Close waits a while for the calls to end, and then ends them.
 func (b *background) Close() error {
 	b.mu.Lock()
