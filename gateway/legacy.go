@@ -245,12 +245,16 @@ func (r *request) subscribe() *mcp.Error {
 		owner := func() *plugins.Principal { return live.Owner().(*plugins.Principal) } //nolint:forcetypeassert // nothing else is set
 		var refused error
 		var looks []<-chan struct{}
+		again := false
 		failed = live.Subscribe(uri, func() func() {
 			stop, looked, err := g.watch(s, uri, owner, func() { live.Push(mcp.AppendResourceUpdated(nil, uri, nil)) })
 			if refused = err; err != nil {
 				return func() {}
 			}
-			looks = append(looks, looked)
+			if looks = append(looks, looked); again { // nobody knows what has changed meanwhile
+				live.Push(mcp.AppendResourceUpdated(nil, uri, nil))
+			}
+			again = true
 			return stop
 		})
 		if refused != nil {

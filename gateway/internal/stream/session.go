@@ -123,6 +123,7 @@ func (s *Session) unlock() {
 // if open returns nil.
 func (s *Session) Listen(open func() Sink, lastEventID string, resumable bool) error {
 	s.touch()
+	defer s.wake()
 	s.mu.Lock()
 	defer s.unlock()
 	if s.ended || s.shared != nil {

@@ -1,6 +1,9 @@
 package stream
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // subscription is what a session does about one URI.
 type subscription struct {
@@ -9,25 +12,73 @@ type subscription struct {
 	// session's lock guards both.
 	cancel func()
 	over   bool
+	// start begins it, and again after a rest.
+	start   func() (cancel func())
+	resting bool
+}
+
+// restAfter is how long a session may be without a stream before its
+// subscriptions rest: a client that has gone without a word must not make the
+// gateway look at things until its session expires.
+const restAfter = 5 * time.Minute
+
+// rest ends the watching while nobody could hear of it.
+func (s *Session) rest() {
+	var cancels []func()
+	s.mu.Lock()
+	for _, one := range s.watched {
+		if one.cancel != nil && !one.resting {
+			cancels = append(cancels, one.cancel)
+			one.cancel, one.resting = nil, true
+		}
+	}
+	s.mu.Unlock()
+	for _, cancel := range cancels {
+		cancel()
+	}
+}
+
+// wake begins the watching again that rests.
+func (s *Session) wake() {
+	var all []*subscription
+	s.mu.Lock()
+	for _, one := range s.watched {
+		if one.resting {
+			one.resting = false
+			all = append(all, one)
+		}
+	}
+	s.mu.Unlock()
+	for _, one := range all {
+		one.begin()
+	}
+}
+
+// begin starts a subscription, and cancels it if it has ended meanwhile.
+func (one *subscription) begin() {
+	cancel := one.start()
+	one.session.mu.Lock()
+	one.cancel = cancel
+	over := one.over
+	one.session.mu.Unlock()
+	if over {
+		cancel()
+	}
 }
 
 // Subscribe starts watching something for the session, unless it is watched
 // already. start begins it and returns what ends it, which is called by
-// Unsubscribe and at the end of the session. No lock is held during both. The
-// error is ErrLimit or ErrEnded.
+// Unsubscribe and at the end of the session. While the session has been without
+// a stream for long, the watching rests: it is ended, and started again when
+// the client comes back. No lock is held during both. The error is ErrLimit or
+// ErrEnded.
 func (s *Session) Subscribe(uri string, start func() (cancel func())) error {
 	one, err := s.reserve(uri)
 	if one == nil {
 		return err
 	}
-	cancel := start()
-	s.mu.Lock()
-	one.cancel = cancel
-	over := one.over
-	s.mu.Unlock()
-	if over {
-		cancel()
-	}
+	one.start = start
+	one.begin()
 	return nil
 }
 

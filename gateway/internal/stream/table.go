@@ -244,6 +244,9 @@ func (t *Table) sweep() {
 			t.drop(s)
 		} else {
 			s.sweep(now)
+			if now.Sub(time.Unix(0, s.used.Load())) > restAfter && s.idle() {
+				s.rest()
+			}
 		}
 	}
 }
