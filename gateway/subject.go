@@ -34,7 +34,11 @@ func (c *callRun) protocolError(f *plugins.Error, v verdict) *mcp.Error {
 	case f.Kind == plugins.KindInvalid:
 		return mcp.Rejected(mcp.CodeInvalidParams, "Invalid params: "+f.Message)
 	case f.Kind == plugins.KindStatus && kind == kindResource && (f.Status == 404 || f.Status == 410):
-		return mcp.ResourceNotFound(c.r.revision, c.name)
+		e := mcp.ResourceNotFound(c.r.revision, c.name)
+		if f.Written {
+			e.Message = f.Message
+		}
+		return e
 	}
 	return mcp.Rejected(mcp.CodeInternal, f.Message)
 }

@@ -48,6 +48,11 @@ type Error struct {
 	// Message is safe for a client: it says what to do, and holds no address,
 	// no secret and nothing an upstream sent, unless the manifest asks for it.
 	Message string
+	// Written says that the message is the manifest's own.
+	Written bool
+	// Undone tells what was taken back of what the call had done; it is part of
+	// the message.
+	Undone string
 	// Cause is for the log.
 	Cause error
 	// Status is the upstream's HTTP status, for KindStatus.

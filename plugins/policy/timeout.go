@@ -82,6 +82,14 @@ func timedOut(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded)
 }
 
+// undone is what a failure tells of what was taken back; empty if nothing was.
+func undone(err error) string {
+	if e := failure(err); e != nil {
+		return e.Undone
+	}
+	return ""
+}
+
 // refuse tells a model what became of the call.
 func (t *timeout) refuse(call *plugins.Call, cause error) error {
 	if t.attempt {
@@ -91,9 +99,14 @@ func (t *timeout) refuse(call *plugins.Call, cause error) error {
 	if call.Tool != nil && call.Tool.Repeatable {
 		advice = "It is safe to call it again."
 	}
+	report := undone(cause)
+	if report != "" {
+		advice = report
+	}
 	return &plugins.Error{
 		Kind:    plugins.KindTimeout,
 		Message: "There was no answer to " + subject(call) + " within " + t.limit.String() + ", and it was stopped. " + advice,
+		Undone:  report,
 		Cause:   cause,
 	}
 }

@@ -50,7 +50,7 @@ func (r *run) fail(ctx context.Context, failure *plugins.Error) error {
 	}
 	out := *failure
 	if report := r.unwind(ctx); report != "" {
-		out.Message = sentence(failure.Message) + " " + report
+		out.Message, out.Undone = sentence(failure.Message)+" "+report, report
 	}
 	return &out
 }

@@ -42,7 +42,7 @@ func (t *transform) refuse(call *plugins.Call, resp *plugins.Response) error {
 		e.Cause = fmt.Errorf("the text in errors for status %d failed: %w", resp.Status, causeOf(err))
 		return e
 	}
-	e.Message = clip(string(clean(rendered)), maxRefusalText)
+	e.Message, e.Written = clip(string(clean(rendered)), maxRefusalText), true
 	return e
 }
 
