@@ -273,8 +273,10 @@ func TestEventIDs(t *testing.T) {
 			t.Errorf("%.40q: %.400s", line, head)
 		}
 	}
+	// Resumed before the answer, it is heard there alone; what was sent before
+	// would be heard again.
+	resumed := r.open("GET", "", with(one, "Last-Event-ID", id)).begun(t)
 	r.reply(question, sure, one)
-	resumed := r.open("GET", "", with(one, "Last-Event-ID", id))
 	text := call.ends(t, patience) + resumed.ends(t, patience)
 	if strings.Count(text, "sure is true") != 1 {
 		t.Errorf("the call: %s", text)
