@@ -40,6 +40,7 @@ func (l *loader) advise(m *Manifest) {
 	if errs, _ := l.problems.Count(); errs == 0 {
 		l.adviseUpstreams(m)
 		l.adviseCompletions(m)
+		l.adviseEndpoints(m)
 	}
 }
 

@@ -40,6 +40,7 @@ func (l *loader) check(m *Manifest) {
 	}
 	l.checkResources(m, names)
 	l.checkPrompts(m, names)
+	l.checkEndpoints(m)
 	l.advise(m)
 }
 
@@ -59,7 +60,7 @@ func (l *loader) checkTool(name string, t *Tool, upstreams []string) {
 	if t.Input != nil && t.InputSchema != nil {
 		l.reportAt(t.Place, []string{"input_schema"}, fmt.Sprintf("tool %q has both input and input_schema", clip(name)), "keep one of them")
 	}
-	places := []string{"path", "query", "header", "cookie", "body", "form"}
+	places := []string{"path", "query", "header", "cookie", "body", "form", "file"}
 	if t.In != nil && t.InputSchema == nil {
 		l.reportAt(t.Place, []string{"in"}, fmt.Sprintf("in goes with input_schema, which tool %q doesn't have", clip(name)), "write in: beside the argument's type, e.g. {type: string, in: query}")
 	}
@@ -88,7 +89,7 @@ func (d *decoder) elsewhere(key string, path []string) string {
 	if len(path) > 0 {
 		section = path[0]
 	}
-	named := section == "tools" || section == "resources" || section == "prompts" || section == "upstreams"
+	named := section == "tools" || section == "resources" || section == "prompts" || section == "upstreams" || section == "endpoints"
 	if len(path) > 2 || (len(path) == 2 && !named) {
 		if inStep(path) {
 			return stepHint(key)

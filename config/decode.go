@@ -18,6 +18,10 @@ type decoder struct {
 	root *node
 	// badDefaults are the keys of defaults that couldn't be decoded.
 	badDefaults map[string]bool
+	// exposed are the upstreams that describe tools, by the tools' names; copied
+	// says that the mapping of tools may be added to.
+	exposed map[string]string
+	copied  bool
 }
 
 // site is a node and the way to it.

@@ -159,7 +159,7 @@ func (l *loader) merge(into *node, f *file, included bool) {
 // with names.
 func includable(key string) bool {
 	switch key {
-	case "tools", "resources", "prompts", "upstreams":
+	case "tools", "resources", "prompts", "upstreams", "endpoints":
 		return true
 	}
 	return false

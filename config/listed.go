@@ -21,6 +21,7 @@ type Resource struct {
 	Annotations ResourceAnnotations  `manifest:"annotations" doc:"Hints on whom it is for."`
 	Size        int64                `manifest:"size,size" doc:"Size of the content, for those that estimate its cost before they read it." min:"0"`
 	Meta        json.RawMessage      `manifest:"meta" doc:"Further members for _meta, as clients want them."`
+	Tags        []string             `manifest:"tags" doc:"Words by which endpoints choose resources, e.g. [sales]."`
 	Upstream    string               `manifest:"upstream" doc:"The upstream asked; may be left out when there is one."`
 	Text        *string              `manifest:"text" doc:"The content itself."`
 	File        string               `manifest:"file,path" doc:"File that holds the content."`
@@ -48,6 +49,7 @@ type Prompt struct {
 	Description string          `manifest:"description" doc:"What the prompt is for."`
 	Icons       []Icon          `manifest:"icons" doc:"Pictures that clients may show beside its name."`
 	Meta        json.RawMessage `manifest:"meta" doc:"Further members for _meta, as clients want them."`
+	Tags        []string        `manifest:"tags" doc:"Words by which endpoints choose prompts, e.g. [sales]."`
 	Arguments   []Argument      `manifest:"arguments" doc:"What is to be filled in, by name. All arguments are texts; every one is required unless it is optional."`
 	Requires    []string        `manifest:"requires" doc:"Client capabilities without which the prompt can't be rendered." enum:"elicitation,elicitation.url,sampling,roots"`
 	// Broken says that its arguments could not be read.

@@ -2,7 +2,9 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -19,6 +21,7 @@ type Manifest struct {
 	Tools     map[string]*Tool     `manifest:"tools" doc:"The tools that clients see, by name."`
 	Resources map[string]*Resource `manifest:"resources" doc:"What clients can read, by URI; with a placeholder, {name}, it is a template."`
 	Prompts   map[string]*Prompt   `manifest:"prompts" doc:"The prompts that people can pick, by name."`
+	Endpoints map[string]*Endpoint `manifest:"endpoints" doc:"Virtual servers by path, e.g. /mcp/support: each shows a part of what there is. Default: one at /mcp that shows all."`
 	Telemetry Telemetry            `manifest:"telemetry" doc:"Logs."`
 
 	// Hash identifies the manifest's content: SHA-256 of all files read,
@@ -98,6 +101,8 @@ type Upstream struct {
 	// kind's.
 	Kind     string  `manifest:"-"`
 	Settings Setting `manifest:"-"`
+	// Exposes are the names of the tools that its description gives, sorted.
+	Exposes []string `manifest:"-"`
 	// Parts are the policies on it.
 	Parts map[string]Setting `manifest:",inline,parts=upstream"`
 }
@@ -117,12 +122,28 @@ type Tool struct {
 	Annotations Annotations       `manifest:"annotations" doc:"Hints on behaviour; the default comes from the request's method."`
 	Icons       []Icon            `manifest:"icons" doc:"Pictures that clients may show beside its name."`
 	Meta        json.RawMessage   `manifest:"meta" doc:"Further members for _meta, as clients want them."`
+	Tags        []string          `manifest:"tags" doc:"Words by which endpoints choose tools, e.g. [sales]."`
+	Idempotency IdempotencyKey    `manifest:"idempotency_key" doc:"Header that gets a key of its own for each call, the same for all attempts, so that the service does the work once: header Idempotency-Key. A POST with a key may be repeated."`
+	Examples    []Example         `manifest:"examples" doc:"Contract tests: what a call looks like, what the service answers, and what comes of it. They are also the answers of mock mode."`
 	// Broken says that its arguments could not be read.
 	Broken bool `manifest:"-"`
 	// Misspelled says that a key which isn't known is probably meant for what
 	// the tool does.
 	Misspelled bool               `manifest:"-"`
 	Parts      map[string]Setting `manifest:",inline,parts=tool"`
+}
+
+// IdempotencyKey is where the key of a call goes: header NAME.
+type IdempotencyKey struct{ Header string }
+
+// UnmarshalText reads "header NAME".
+func (k *IdempotencyKey) UnmarshalText(text []byte) error {
+	where, name, ok := strings.Cut(string(text), " ")
+	if name = strings.TrimSpace(name); !ok || where != "header" || name == "" || strings.Contains(name, " ") {
+		return errors.New("want the place of the key: header and a name, e.g. header Idempotency-Key")
+	}
+	k.Header = name
+	return nil
 }
 
 // Annotations are hints on a tool's behaviour.
@@ -137,6 +158,9 @@ type Annotations struct {
 type Input struct {
 	Place
 	Properties []Property
+	// Defs are the definitions that schemas of arguments refer to as
+	// #/$defs/NAME; nil if there are none.
+	Defs json.RawMessage
 }
 
 // Property is one declared argument. Our own keywords are taken out; every
@@ -145,10 +169,14 @@ type Property struct {
 	Place
 	Name     string
 	Optional bool   `manifest:"optional" doc:"Calls may leave the argument out."`
-	In       string `manifest:"in" doc:"Where the argument goes." enum:"path,query,header,cookie,body,form"`
+	In       string `manifest:"in" doc:"Where the argument goes." enum:"path,query,header,cookie,body,form,file"`
 	As       string `manifest:"as" doc:"Its name there, if another."`
 	Style    string `manifest:"style" doc:"Serialization of arrays and objects as in OpenAPI 3." enum:"simple,label,matrix,form,spaceDelimited,pipeDelimited,deepObject"`
 	Explode  *bool  `manifest:"explode" doc:"A pair for each item, as in OpenAPI 3."`
+	// MediaType is that of its part in a multipart body.
+	MediaType string `manifest:"media_type" doc:"Content-Type of its part in a multipart body."`
+	// Value is what the gateway writes there itself; nil if clients give it.
+	Value json.RawMessage `manifest:"value" doc:"What the gateway writes there itself: a constant, or a text with holes such as ${{ caller.claims.tenant }}. Clients neither see the argument nor can give it; null leaves it out."`
 	// Schema is the JSON Schema as listed, members in the manifest's order.
 	Schema json.RawMessage
 	// HasDefault says that the schema has a default.
@@ -199,6 +227,29 @@ type Part struct {
 	Merge bool
 	// ToolOnly keeps the key out of `defaults`.
 	ToolOnly bool
+	// Expose finds, of a kind of upstreams, the tools that one describes; nil
+	// if its kind describes none. Read reads a file by its absolute path.
+	Expose func(settings any, read func(path string) ([]byte, error)) (Exposure, error)
+}
+
+// Exposure is what an upstream's description makes of it.
+type Exposure struct {
+	// Settings are the upstream's own, with what the description adds.
+	Settings any
+	Tools    []ExposedTool
+	// Warnings are what an author should know of.
+	Warnings []error
+}
+
+// ExposedTool is a tool that an upstream's description gives.
+type ExposedTool struct {
+	Name string
+	// Definition is a JSON object of a tool's keys. Variables in it are not
+	// expanded.
+	Definition json.RawMessage
+	// File and Line are where the description has it.
+	File string
+	Line int
 }
 
 // Parts tells Load of the keys that parts add to the language.

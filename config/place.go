@@ -163,7 +163,7 @@ func joinPath(base string, path []string) string {
 // owner says in words what a dotted path leads to, e.g. `tls of upstream "crm"`;
 // it is empty for the manifest itself.
 func owner(path []string) string {
-	kinds := map[string]string{"tools": "tool", "upstreams": "upstream", "resources": "resource", "prompts": "prompt"}
+	kinds := map[string]string{"tools": "tool", "upstreams": "upstream", "resources": "resource", "prompts": "prompt", "endpoints": "endpoint"}
 	if len(path) >= 2 && kinds[path[0]] != "" {
 		what := fmt.Sprintf("%s %q", kinds[path[0]], path[1])
 		if len(path) == 2 {

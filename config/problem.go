@@ -43,6 +43,8 @@ type Problem struct { //nolint:errname // it is the product's word, and an error
 	Hint string
 	// Severity is error or warning.
 	Severity Severity
+	// Rule is the name of the lint that found it; empty for what is no lint.
+	Rule string
 
 	// source is the file's text, to show the line.
 	source *file
@@ -65,12 +67,13 @@ type machineProblem struct {
 	Message   string `json:"message"`
 	Hint      string `json:"hint,omitempty"`
 	Severity  string `json:"severity"`
+	Rule      string `json:"rule,omitempty"`
 }
 
-// MarshalJSON writes the machine form: file, line, columns, path, message, hint
-// and severity.
+// MarshalJSON writes the machine form: file, line, columns, path, message, hint,
+// severity and rule.
 func (p Problem) MarshalJSON() ([]byte, error) {
-	return json.Marshal(machineProblem{p.File, p.Line, p.Col, p.EndCol, p.Path, p.Message, p.Hint, p.Severity.String()})
+	return json.Marshal(machineProblem{p.File, p.Line, p.Col, p.EndCol, p.Path, p.Message, p.Hint, p.Severity.String(), p.Rule})
 }
 
 // UnmarshalJSON reads the machine form.
@@ -79,7 +82,7 @@ func (p *Problem) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &m); err != nil {
 		return fmt.Errorf("problem: %w", err)
 	}
-	*p = Problem{File: m.File, Line: m.Line, Col: m.Column, EndCol: m.EndColumn, Path: m.Path, Message: m.Message, Hint: m.Hint}
+	*p = Problem{File: m.File, Line: m.Line, Col: m.Column, EndCol: m.EndColumn, Path: m.Path, Message: m.Message, Hint: m.Hint, Rule: m.Rule}
 	if m.Severity == SeverityWarning.String() {
 		p.Severity = SeverityWarning
 	}

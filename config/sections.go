@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -10,10 +11,13 @@ import (
 // manifest decodes the merged files.
 func (d *decoder) manifest(root *node, m *Manifest) {
 	d.root = root
-	d.badDefaults = make(map[string]bool)
+	d.badDefaults, d.exposed = make(map[string]bool), make(map[string]string)
 	d.object(site{node: root}, reflect.ValueOf(m).Elem(), nil)
 	for name, up := range m.Upstreams {
 		up.Name = name
+	}
+	for name, e := range m.Endpoints {
+		e.Path = name
 	}
 	d.inherit(m)
 }
@@ -201,6 +205,9 @@ func (d *decoder) upstream(s site, up *Upstream) {
 		d.value(below, e, nil)
 	}
 	up.Settings = Setting{Place: up.Place, Value: v.Elem().Interface(), Broken: d.errors() > before}
+	if kind.Expose != nil && !up.Settings.Broken {
+		d.expose(s, up, kind)
+	}
 }
 
 // upstreamKind returns the first kind whose key the upstream has, and the keys
@@ -231,8 +238,21 @@ func (d *decoder) input(s site, in *Input) {
 	}
 	for i := range s.node.members {
 		m := &s.node.members[i]
+		if m.key.raw == "$defs" {
+			in.Defs = d.definitions(s.member(m))
+			continue
+		}
 		in.Properties = append(in.Properties, d.property(s.member(m)))
 	}
+}
+
+// definitions decodes what schemas of arguments refer to.
+func (d *decoder) definitions(s site) json.RawMessage {
+	if s.node.kind != mappingNode {
+		d.wrong(s, "a mapping of names to JSON Schemas", "")
+		return nil
+	}
+	return d.appendJSON(nil, s, nil)
 }
 
 // wholeSchema returns the properties of a mapping that is a JSON Schema of an

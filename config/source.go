@@ -18,6 +18,8 @@ const (
 	maxFileBytes  = 4 << 20
 	maxFiles      = 1000
 	maxTotalBytes = 32 << 20
+	// maxDescribed bounds a description of an upstream, and all of them.
+	maxDescribed = 64 << 20
 )
 
 // Source says where a manifest comes from.
@@ -90,7 +92,9 @@ type storage struct {
 	overlay map[string][]byte
 	files   int
 	bytes   int
-	read    map[string]bool
+	// described is how large descriptions are so far.
+	described int
+	read      map[string]bool
 }
 
 func newStorage(overlay map[string][]byte) *storage {
@@ -127,6 +131,22 @@ func (s *storage) readFile(path string, limit int) ([]byte, error) {
 	}
 	if s.bytes += len(data); s.bytes > maxTotalBytes {
 		return nil, fmt.Errorf("all files together are larger than %d MiB", maxTotalBytes>>20)
+	}
+	return data, nil
+}
+
+// readDescription returns the content of a file that describes an upstream.
+func (s *storage) readDescription(path string) ([]byte, error) {
+	s.read[path] = true
+	data, ok := s.overlay[path]
+	if !ok {
+		var err error
+		if data, err = readDisk(path, maxDescribed); err != nil {
+			return nil, err
+		}
+	}
+	if s.described += len(data); s.described > maxDescribed {
+		return nil, fmt.Errorf("descriptions of upstreams are larger than %d MiB", maxDescribed>>20)
 	}
 	return data, nil
 }

@@ -137,7 +137,7 @@ func (b *builder) specifyTexts(spec *plugins.Tool) bool {
 	}
 	arguments := spec.Arguments
 	spec.Arguments = nil
-	specifyInput(spec, properties)
+	specifyInput(spec, properties, nil)
 	if len(arguments) > 0 {
 		spec.Arguments = arguments
 	}

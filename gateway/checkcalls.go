@@ -73,7 +73,9 @@ func misfits(spec *plugins.Tool, call *plugins.CallOutline) plugins.FieldErrors 
 	var faults plugins.FieldErrors
 	names := make([]string, 0, len(spec.Arguments))
 	for i := range spec.Arguments {
-		names = append(names, spec.Arguments[i].Name)
+		if spec.Arguments[i].Value == nil {
+			names = append(names, spec.Arguments[i].Name)
+		}
 	}
 	misspelled := make(map[string]bool)
 	for _, name := range call.Arguments {

@@ -14,7 +14,10 @@ func Keys(parts plugins.Parts) config.Parts {
 	request := make([]config.Part, 0, len(parts.Upstreams))
 	for i := range parts.Upstreams {
 		u := &parts.Upstreams[i]
-		keys.Kinds = append(keys.Kinds, config.Part{Key: u.Key, Doc: u.Doc, Settings: u.Settings})
+		keys.Kinds = append(keys.Kinds, config.Part{Key: u.Key, Doc: u.Doc, Settings: u.Settings, Expose: exposing(u)})
+		if i > 0 && u.Request == parts.Upstreams[0].Request {
+			continue
+		}
 		request = append(request, config.Part{
 			Key: "request", Settings: u.Request, ToolOnly: true,
 			Doc: "The upstream request: METHOD /path/{argument}, or the long form.",
@@ -49,6 +52,21 @@ func Keys(parts plugins.Parts) config.Parts {
 		keys.Auth = append(keys.Auth, config.Part{Key: a.Key, Doc: a.Doc, Settings: a.Settings})
 	}
 	return keys
+}
+
+// exposing is what finds the tools that upstreams of a kind describe.
+func exposing(u *plugins.UpstreamPart) func(any, func(string) ([]byte, error)) (config.Exposure, error) {
+	if u.Expose == nil {
+		return nil
+	}
+	return func(settings any, read func(string) ([]byte, error)) (config.Exposure, error) {
+		found, err := u.Expose(settings, read)
+		out := config.Exposure{Settings: found.Settings, Warnings: found.Warnings}
+		for _, t := range found.Tools {
+			out.Tools = append(out.Tools, config.ExposedTool{Name: t.Name, Definition: t.Definition, File: t.File, Line: t.Line})
+		}
+		return out, err
+	}
 }
 
 // addPolicy adds a policy's key to the places where it may stand.

@@ -21,7 +21,7 @@ import (
 func (b *builder) specify(source *config.Tool) *plugins.Tool {
 	spec := &plugins.Tool{
 		Kind: kindTool, Name: source.Name, Title: source.Title, Description: source.Description,
-		Requires: source.Requires,
+		Requires: source.Requires, IdempotencyHeader: source.Idempotency.Header,
 	}
 	switch {
 	case source.Broken:
@@ -29,9 +29,9 @@ func (b *builder) specify(source *config.Tool) *plugins.Tool {
 	case source.InputSchema != nil:
 		b.specifySchema(spec, source)
 	case source.Input != nil:
-		specifyInput(spec, source.Input.Properties)
+		specifyInput(spec, source.Input.Properties, source.Input.Defs)
 	default:
-		specifyInput(spec, nil)
+		specifyInput(spec, nil, nil)
 	}
 	if spec.InputSchema == nil {
 		return spec
@@ -64,7 +64,7 @@ func (b *builder) faultSchema(source *config.Tool, err error) {
 			}
 		}
 		rest := &plugins.Tool{}
-		specifyInput(rest, properties)
+		specifyInput(rest, properties, source.Input.Defs)
 		if _, err = schema.Compile(rest.InputSchema); err == nil {
 			return
 		}
@@ -97,13 +97,18 @@ func (b *builder) faultInput(source *config.Tool, err error) {
 }
 
 // specifyInput builds the input schema of declared arguments: an object that
-// takes no others.
-func specifyInput(spec *plugins.Tool, properties []config.Property) {
+// takes no others. Arguments that the gateway fills in are not in it.
+func specifyInput(spec *plugins.Tool, properties []config.Property, defs []byte) {
 	dst := []byte(`{"type":"object"`)
-	required := []byte(nil)
+	var required []byte
+	listed := 0
 	for i := range properties {
 		p := &properties[i]
-		if i == 0 {
+		if p.Value != nil {
+			spec.Arguments = append(spec.Arguments, argumentOf(p, true))
+			continue
+		}
+		if listed++; listed == 1 {
 			dst = append(dst, `,"properties":{`...)
 		} else {
 			dst = append(dst, ',')
@@ -117,18 +122,26 @@ func specifyInput(spec *plugins.Tool, properties []config.Property) {
 			}
 			required = strictjson.AppendString(required, p.Name)
 		}
-		spec.Arguments = append(spec.Arguments, plugins.Argument{
-			Name: p.Name, In: p.In, As: p.As, Style: p.Style, Explode: p.Explode,
-			Optional: optional, Schema: p.Schema,
-		})
+		spec.Arguments = append(spec.Arguments, argumentOf(p, optional))
 	}
-	if len(properties) > 0 {
+	if listed > 0 {
 		dst = append(dst, '}')
 	}
 	if required != nil {
 		dst = append(append(append(dst, `,"required":[`...), required...), ']')
 	}
+	if bytes.Contains(dst, []byte(`"#/$defs/`)) && defs != nil {
+		dst = append(append(dst, `,"$defs":`...), defs...)
+	}
 	spec.InputSchema = append(dst, `,"additionalProperties":false}`...)
+}
+
+// argumentOf is a declared argument as parts know it.
+func argumentOf(p *config.Property, optional bool) plugins.Argument {
+	return plugins.Argument{
+		Name: p.Name, In: p.In, As: p.As, Style: p.Style, Explode: p.Explode, MediaType: p.MediaType,
+		Value: p.Value, Optional: optional, Schema: p.Schema,
+	}
 }
 
 // specifySchema takes an input schema as written; its top-level properties are

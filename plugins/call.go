@@ -163,6 +163,12 @@ type Record struct {
 	ETag             string        // validators of the upstream's last answer,
 	LastModified     string        // noted only for calls with a Condition
 	Cached           bool          // answered from the cache
+	// IdempotencyKey is that of the call's upstream request: made at the first
+	// attempt, and the same for all.
+	IdempotencyKey string
+	Pages          int  // pages of the upstream's answer that were asked for; 0 if it is not paged
+	Truncated      bool // the answer was shortened to its budget
+	TokensSaved    int  // tokens that shortening took away
 }
 
 // Tool is what parts may know of a tool, or of what is called like one: a
@@ -190,6 +196,9 @@ type Tool struct {
 	// included: what is kept of its answers is good for as long as this stays
 	// the same. Empty if it is not known.
 	Fingerprint string
+	// IdempotencyHeader is the header that carries a key of the call, so that the
+	// service does the work of one call once; empty if there is none.
+	IdempotencyHeader string
 	// Repeatable says that the tool's upstream request may be sent twice
 	// without doing its work twice (RFC 9110, section 9.2.2).
 	Repeatable bool
@@ -198,14 +207,20 @@ type Tool struct {
 // Argument is one declared argument of a tool and where it goes.
 type Argument struct {
 	Name string
-	// In is the place: path, query, header, cookie, body, form; empty if the
-	// manifest leaves it to the rules.
+	// In is the place: path, query, header, cookie, body, form, file; empty if
+	// the manifest leaves it to the rules.
 	In string
 	// As is the name at that place; the argument's own if empty.
 	As string
 	// Style and Explode are those of OpenAPI 3 (section "Style Values").
 	Style   string
 	Explode *bool
+	// MediaType is the Content-Type of its part in a multipart body; empty for
+	// that of its kind.
+	MediaType string
+	// Value is what the gateway itself writes there: JSON whose strings may hold
+	// ${{ jq }}. Such an argument is neither listed nor taken from clients.
+	Value []byte
 	// Optional says that a call may leave it out.
 	Optional bool
 	// Schema is the property's schema.

@@ -89,6 +89,32 @@ type UpstreamPart struct {
 	Request reflect.Type
 	// New builds the upstream.
 	New func(settings any, env Env) (Upstream, error)
+	// Expose finds the tools that the upstream describes by itself; nil if its
+	// kind describes none.
+	Expose func(settings any, read ReadFile) (Exposure, error)
+}
+
+// ReadFile reads a file that settings name, and takes note of it: its change is
+// a change of the manifest. The path is absolute.
+type ReadFile func(path string) ([]byte, error)
+
+// Exposure is what an upstream's description makes of it.
+type Exposure struct {
+	// Settings are the upstream's own, with what the description adds.
+	Settings any
+	Tools    []ExposedTool
+	// Warnings are what an author should know; they may be *FieldError.
+	Warnings []error
+}
+
+// ExposedTool is a tool as a manifest would write it.
+type ExposedTool struct {
+	Name string
+	// Definition is a JSON object of the keys of a tool.
+	Definition []byte
+	// File and Line are where the description has it; Line counts from 1.
+	File string
+	Line int
 }
 
 // NewUpstreamPart declares an upstream kind with settings of type S, whose

@@ -122,6 +122,36 @@ type PollRequest struct {
 	Path []string
 }
 
+// Pager is a transform that can put the pages of an answer together.
+type Pager interface {
+	Transform
+	// PageRequest tells how a further page is asked for; ok is false if the
+	// tool's manifest doesn't ask for paging.
+	PageRequest() (request PageRequest, ok bool)
+	// Collect makes the result of all pages. Next asks for one more, with the
+	// errors of an Operator. It owns first and what next returns.
+	Collect(ctx context.Context, call *Call, first *Response, next func(ctx context.Context, page Page) (*Response, error)) (*mcp.Result, error)
+}
+
+// PageRequest is how a page of an answer is asked for.
+type PageRequest struct {
+	// Link says that each page names the URL of the next (see Follower).
+	Link bool
+	// PassAs is otherwise the argument that says which page is meant. One that
+	// the tool doesn't declare goes to the query, unseen by clients.
+	PassAs string
+	// Path leads from the transform's settings to where it is written.
+	Path []string
+}
+
+// Page tells one page from the others.
+type Page struct {
+	// URL is where it is, if pages are links; it may be relative.
+	URL string
+	// Value is otherwise the value of PassAs.
+	Value any
+}
+
 // Follower is an upstream that can be asked for a URL of its own that it gave
 // before (RFC 9110, section 10.2.2).
 type Follower interface {
