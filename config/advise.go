@@ -23,7 +23,7 @@ func (l *loader) advise(m *Manifest) {
 			l.adviseDescription(r.Place, "resource", uri, r.Description, "models and people choose resources by their descriptions")
 			l.adviseTimeout(r.Parts, ceiling)
 			if r.Text != nil && r.Watch > 0 {
-				l.warnAt(r.Place, "watch", "a text that is written here never changes", "take watch away")
+				l.warnAt(r.Place, "watch", "watch-constant", "a text that is written here never changes", "take watch away")
 			}
 		}
 	}
@@ -35,7 +35,7 @@ func (l *loader) advise(m *Manifest) {
 		}
 	}
 	if !m.Server.IsZero() && m.Server.Admin != "off" && addressProblem(m.Server.Admin) == "" && !loopback(m.Server.Admin) {
-		l.warnAt(m.Server.Place, "admin", "anybody who reaches the admin address can reload the manifest", "listen on 127.0.0.1, or let only your own network reach it")
+		l.warnAt(m.Server.Place, "admin", "admin-exposed", "anybody who reaches the admin address can reload the manifest", "listen on 127.0.0.1, or let only your own network reach it")
 	}
 	if errs, _ := l.problems.Count(); errs == 0 {
 		l.adviseUpstreams(m)
@@ -46,15 +46,16 @@ func (l *loader) advise(m *Manifest) {
 
 // adviseDescription warns of descriptions that don't help.
 func (l *loader) adviseDescription(p Place, what, name, description, hint string) {
+	const missing = "description-missing"
 	written := p.node.get("description")
 	switch {
 	case written == nil:
-		l.report(p.Warning(fmt.Sprintf("%s %q has no description", what, clip(name)), hint))
+		l.report(p.Warning(fmt.Sprintf("%s %q has no description", what, clip(name)), hint).By(missing))
 	case written.value.broken || written.value.isNull() || written.value.kind != scalarNode:
 	case strings.TrimSpace(description) == "":
-		l.warnAt(p, "description", fmt.Sprintf("the description of %s %q is empty", what, clip(name)), hint)
+		l.warnAt(p, "description", missing, fmt.Sprintf("the description of %s %q is empty", what, clip(name)), hint)
 	case strings.Contains(description, "{{"):
-		l.warnAt(p, "description", "a description is shown as it is written, with its braces", "describe the "+what+" in plain words")
+		l.warnAt(p, "description", "braces-literal", "a description is shown as it is written, with its braces", "describe the "+what+" in plain words")
 	}
 }
 
@@ -88,7 +89,7 @@ func (l *loader) adviseCompletion(c *Complete) {
 	if c.Tool != "" {
 		hint = `send what was typed: args: {prefix: "${{ value }}"}`
 	}
-	l.report(c.Warning("the suggestions are the same whatever is typed", hint))
+	l.report(c.Warning("the suggestions are the same whatever is typed", hint).By("completion-constant"))
 }
 
 // mentions reports whether a text at or below a node matches.
@@ -125,7 +126,7 @@ func (l *loader) adviseHoles(n *node, name string, inBraces *regexp.Regexp) {
 	if found := inBraces.FindStringSubmatchIndex(n.text); found != nil {
 		warning := place(n, nil, "").ProblemAt(nil, clip(n.text[found[2]:found[3]])+" stays as it is written", "write ${{ args."+clip(name)+" }}", found[2])
 		warning.Severity = SeverityWarning
-		l.report(warning)
+		l.report(warning.By("braces-literal"))
 	}
 }
 
@@ -133,7 +134,7 @@ func (l *loader) adviseHoles(n *node, name string, inBraces *regexp.Regexp) {
 func (l *loader) adviseTimeout(parts map[string]Setting, ceiling time.Duration) {
 	timeout := parts["timeout"]
 	if value, ok := timeout.Value.(time.Duration); ok && !timeout.Broken && ceiling > 0 && value > ceiling {
-		l.report(timeout.Warning("a call never takes that long: call_timeout of the server ends it after "+durationText(ceiling), "raise call_timeout in server"))
+		l.report(timeout.Warning("a call never takes that long: call_timeout of the server ends it after "+durationText(ceiling), "raise call_timeout in server").By("timeout-unreachable"))
 	}
 }
 
@@ -166,16 +167,16 @@ func (l *loader) adviseUpstreams(m *Manifest) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Upstreams)) {
 		if up := m.Upstreams[name]; !used[name] {
-			l.report(up.Warning(fmt.Sprintf("nothing asks upstream %q", clip(name)), ""))
+			l.report(up.Warning(fmt.Sprintf("nothing asks upstream %q", clip(name)), "").By("upstream-unused"))
 		}
 	}
 }
 
 // warnAt adds a warning of a member of the value at a place.
-func (l *loader) warnAt(p Place, key, message, hint string) {
+func (l *loader) warnAt(p Place, key, rule, message, hint string) {
 	w := p.ProblemAt([]string{key}, message, hint, 0)
 	w.Severity = SeverityWarning
-	l.report(w)
+	l.report(w.By(rule))
 }
 
 // durationText writes a duration as people do: 1m, not 1m0s.

@@ -79,7 +79,7 @@ func lookForCanaries(t *testing.T, name string, l Problems) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sarif, err := l.SARIF("1")
+	sarif, err := l.SARIF(SARIFOptions{Version: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func (d *decoder) expose(s site, up *Upstream, kind *Part) {
 	for _, warning := range exposure.Warnings {
 		for _, p := range up.Problems(warning) {
 			p.Severity = SeverityWarning
-			d.report(p)
+			d.report(p.By("exposure"))
 		}
 	}
 	name := s.path[len(s.path)-1]

@@ -36,7 +36,7 @@ func Load(src Source, parts Parts) (*Manifest, error) {
 		l.markBroken(m)
 		return m, l.problems.Sorted()
 	}
-	m.Warnings = l.problems.Sorted()
+	m.Warnings, m.openSecrets = l.problems.Sorted(), l.openSecrets
 	m.Hash = l.hash()
 	m.Files, m.Folders = l.watched()
 	return m, nil
@@ -59,6 +59,8 @@ type loader struct {
 	// resources, certificates.
 	named map[string]bool
 	types fieldTypes
+	// openSecrets are the places of secrets that are written in the manifest.
+	openSecrets []Place
 }
 
 func newLoader(src Source, parts Parts) *loader {

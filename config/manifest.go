@@ -34,6 +34,8 @@ type Manifest struct {
 	Folders []string
 	// Warnings are problems that don't keep the manifest from being used.
 	Warnings Problems
+
+	openSecrets []Place
 }
 
 // Server is the gateway itself.

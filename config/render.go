@@ -99,7 +99,11 @@ func (r *renderer) problem(p Problem) {
 	if p.Severity == SeverityWarning {
 		color = "33;1"
 	}
-	r.printf("%s:%d:%d: %s: %s\n", oneLine(r.shownPath(p.File)), p.Line, p.Col, r.paint(color, p.Severity.String()), oneLine(p.Message))
+	rule := ""
+	if p.Rule != "" {
+		rule = " [" + p.Rule + "]"
+	}
+	r.printf("%s:%d:%d: %s: %s%s\n", oneLine(r.shownPath(p.File)), p.Line, p.Col, r.paint(color, p.Severity.String()), oneLine(p.Message), rule)
 	f := p.source
 	if data, ok := r.opts.Sources[p.File]; ok && f == nil {
 		f = &file{name: p.File, text: string(data)}

@@ -23,7 +23,7 @@ func TestRender(t *testing.T) {
 	if !errors.As(err, &l) {
 		t.Fatal(err)
 	}
-	want := "manifest.yaml:2:1: error: unknown field \"x\"\n    1 | version: 1\n    2 | x:  \"é\"\n      | ^ known here: auth, defaults, include, prompts, resources, server, telemetry, tools, upstreams, version\n1 error; generation 6 stays active\n"
+	want := "manifest.yaml:2:1: error: unknown field \"x\"\n    1 | version: 1\n    2 | x:  \"é\"\n      | ^ known here: auth, defaults, endpoints, include, prompts, resources, server, telemetry, tools, upstreams, version\n1 error; generation 6 stays active\n"
 	if got := render(t, l, RenderOptions{Note: "generation 6 stays active"}); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
@@ -63,7 +63,7 @@ func TestMachineForms(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Errorf("JSON is %s (%v), want %s", got, err, want)
 	}
-	sarif, err := l.SARIF("1.2.3")
+	sarif, err := l.SARIF(SARIFOptions{Version: "1.2.3"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestMachineForms(t *testing.T) {
 			t.Errorf("SARIF lacks %s:\n%s", part, sarif)
 		}
 	}
-	empty, err := Problems(nil).SARIF("")
+	empty, err := Problems(nil).SARIF(SARIFOptions{})
 	if err != nil || !bytes.Contains(empty, []byte(`"results": []`)) {
 		t.Errorf("SARIF of nothing is %s (%v)", empty, err)
 	}

@@ -32,6 +32,9 @@ const maxSecretBytes = 64 << 10
 func (d *decoder) secret(s site, to secretSetter) {
 	if s.node.kind == scalarNode {
 		hide(s.node)
+		if s.node.text != "" && len(s.node.parts) == 0 && !s.node.broken {
+			d.openSecrets = append(d.openSecrets, s.place())
+		}
 		to.SetSecret(s.node.text)
 		return
 	}
