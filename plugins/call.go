@@ -34,6 +34,9 @@ type Call struct {
 	Args map[string]any
 	// Capabilities are what the client declared it can do.
 	Capabilities mcp.ClientCapabilities
+	// Endpoint is the path of the endpoint that was called, which may show less
+	// than there is; empty for what shows all.
+	Endpoint string
 	// RequestID is the id of the HTTP request that carries the call; it goes
 	// to upstreams as X-Request-ID.
 	RequestID string
@@ -283,6 +286,9 @@ type Response struct {
 	ContentType string
 	// Header returns a response header's first value, or "".
 	Header func(name string) string
+	// Form is the protocol of the request that it answers, where answers have
+	// errors of their own: graphql or soap; empty for others.
+	Form string
 	// Body is the whole body, content codings undone, bounded by max_response.
 	// It is valid until Free.
 	Body []byte

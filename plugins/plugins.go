@@ -235,6 +235,10 @@ type Renderer interface {
 	Render(ctx context.Context, call *Call) ([]mcp.PromptMessage, error)
 }
 
+// ReadResource reads a resource: its content, media type (empty if unknown) and
+// name (empty if it has none).
+type ReadResource func(ctx context.Context, call *Call, uri string) (content []byte, mediaType, name string, err error)
+
 // Env is what the gateway lends a part while it is built.
 type Env struct {
 	Log *slog.Logger
@@ -242,6 +246,9 @@ type Env struct {
 	Name string
 	// Tool is the tool the part is built for; nil if it is not for one tool.
 	Tool *Tool
+	// Offline says that the manifest is only looked at: nothing may be sent, nor
+	// begun in the background.
+	Offline bool
 	// Inherited says that the settings are those of `defaults`: where they make
 	// no sense the part is left out rather than refused.
 	Inherited bool
@@ -256,6 +263,11 @@ type Env struct {
 	Value bool
 	// Tools are the names of all tools of the manifest, sorted.
 	Tools []string
+	// Read reads a resource of the gateway with the rights of a call's caller,
+	// whatever that costs in limits. Its errors are *Error; a resource that the
+	// caller may not see is one that there isn't. It may be called once the
+	// manifest is in force; nil where there are no resources.
+	Read ReadResource
 	// Callee returns a tool of the manifest, or nil. It may be called once the
 	// manifest is in force, not while it is built.
 	Callee func(tool string) *Callee

@@ -65,7 +65,8 @@ type fetched struct {
 	at  time.Time
 }
 
-// newRemoteKeys starts fetching; Close ends it.
+// newRemoteKeys starts fetching, unless the manifest is only looked at; Close
+// ends it.
 func newRemoteKeys(issuer string, where location, env plugins.Env, with fetching) *remoteKeys {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &remoteKeys{
@@ -75,6 +76,10 @@ func newRemoteKeys(issuer string, where location, env plugins.Env, with fetching
 	}
 	if r.with.transport == nil {
 		r.with.transport = newTransport()
+	}
+	if env.Offline {
+		close(r.ended)
+		return r
 	}
 	go r.loop(ctx)
 	return r

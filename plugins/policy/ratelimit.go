@@ -132,6 +132,7 @@ type boundRule struct {
 	prefix    string // of the keys of its buckets
 	scope     string
 	cost      int64
+	rate      Rate
 	limit     string // the limit in words
 	toolError bool
 }
@@ -181,6 +182,7 @@ func bind(rule LimitRule, env plugins.Env) *boundRule {
 		prefix:    "rate/" + rule.Per + "/" + place + "/" + rule.Rate.String() + "/",
 		scope:     rule.Per,
 		cost:      int64(rule.Cost),
+		rate:      rate,
 		limit:     rate.words(one, many) + " " + whose,
 		toolError: rule.Answer == answerToolError,
 	}

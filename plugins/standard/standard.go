@@ -12,6 +12,7 @@ import (
 	"github.com/sallyport-mcp/sallyport/plugins/store"
 	"github.com/sallyport-mcp/sallyport/plugins/transform"
 	"github.com/sallyport-mcp/sallyport/plugins/upstream"
+	"github.com/sallyport-mcp/sallyport/plugins/upstream/openapi"
 )
 
 // Parts returns the built-in parts. The list of policies is the pipeline: a
@@ -32,6 +33,7 @@ func Parts() plugins.Parts {
 			policy.AttemptTimeoutPart(), // one attempt
 		},
 		Upstreams: []plugins.UpstreamPart{
+			openapi.Part(), // first: it may have a url besides
 			upstream.HTTP(),
 		},
 		Transform:  transform.Part(),

@@ -128,7 +128,7 @@ func (r *run) callee(name string) (*plugins.Callee, *plugins.Error) {
 func (r *run) subcall(callee *plugins.Callee, args []byte) *plugins.Call {
 	call := &plugins.Call{
 		Tool: callee.Tool, Principal: r.call.Principal, Revision: r.call.Revision, Arguments: args,
-		Capabilities: r.call.Capabilities, RequestID: r.call.RequestID, Trace: r.call.Trace,
+		Capabilities: r.call.Capabilities, Endpoint: r.call.Endpoint, RequestID: r.call.RequestID, Trace: r.call.Trace,
 		Record: &plugins.Record{}, Run: &plugins.Run{Nesting: r.nesting},
 	}
 	if r.call.Talk != nil {

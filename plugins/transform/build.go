@@ -25,6 +25,18 @@ const (
 // none switches a default off.
 const none = "none"
 
+// kindResource is the Kind of what answers a resource.
+const kindResource = "resource"
+
+// failure compiles the setting failed, which sees what select sees.
+func (b *builder) failure(text string) *expr.Query {
+	if b.env.Upstream == "" {
+		b.wrong("the tool asks no upstream that could fail", "take failed away, or give the tool a request", "failed")
+		return nil
+	}
+	return b.query(text, "failed")
+}
+
 // builder compiles settings and collects what is wrong with them.
 type builder struct {
 	env   plugins.Env
@@ -36,7 +48,13 @@ type builder struct {
 func build(s Settings, env plugins.Env) (plugins.Transform, error) {
 	t := &transform{
 		name: env.Name, as: formOf(s.As), check: s.SchemaCheck,
-		log: env.Log, now: time.Now,
+		limit: int(s.MaxTokens), log: env.Log, now: time.Now,
+	}
+	if t.limit == 0 {
+		t.limit = defaultTokens
+	}
+	if env.Tool != nil && env.Tool.Kind == kindResource {
+		t.limit = unlimited // what reads it is a program
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
@@ -55,16 +73,20 @@ func build(s Settings, env plugins.Env) (plugins.Transform, error) {
 	if s.Text != "" && s.Text != none {
 		t.text = b.text(s.Text, "text")
 	}
+	if s.Failed != "" && s.Failed != none {
+		t.failure = b.failure(s.Failed)
+	}
 	b.schema(s.Schema)
 	b.refusals(s.Errors)
 	t.blocks = b.content(s.Content, "content")
 	b.poll(s.Poll)
+	b.paginate(s.Paginate)
 	b.place(s)
 	b.sense(s)
 	if len(b.errs) > 0 {
 		return nil, b.errs
 	}
-	t.shaped = t.query != nil || t.text != nil || t.blocks != nil || t.schema != nil && t.check != checkOff
+	t.shaped = t.query != nil || t.failure != nil || t.text != nil || t.blocks != nil || t.schema != nil && t.check != checkOff
 	return t, nil
 }
 
@@ -156,7 +178,7 @@ func (b *builder) schema(raw json.RawMessage) {
 }
 
 // refusalKey is a key of `errors`.
-var refusalKey = regexp.MustCompile(`^([345][0-9][0-9]|[345]xx|default)$`)
+var refusalKey = regexp.MustCompile(`^([345][0-9][0-9]|[345]xx|failed|default)$`)
 
 // refusals compiles the texts for failures.
 func (b *builder) refusals(texts map[string]string) {
@@ -169,10 +191,10 @@ func (b *builder) refusals(texts map[string]string) {
 			hint := ""
 			if lower := strings.ToLower(key); refusalKey.MatchString(lower) {
 				hint = "write " + lower
-			} else if near := expr.Suggest(lower, []string{"3xx", "4xx", "5xx", "default"}); near != "" {
+			} else if near := expr.Suggest(lower, []string{"3xx", "4xx", "5xx", "failed", "default"}); near != "" {
 				hint = `did you mean "` + near + `"?`
 			}
-			b.wrong("want a status such as 404, a class such as 5xx, or default", hint, "errors", key)
+			b.wrong("want a status such as 404, a class such as 5xx, failed, or default", hint, "errors", key)
 			continue
 		}
 		if texts[key] != none {

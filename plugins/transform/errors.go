@@ -29,20 +29,19 @@ func (t *transform) refuse(call *plugins.Call, resp *plugins.Response) error {
 		RetryAfter: t.retryAfter(resp),
 		Cause:      fmt.Errorf("the upstream answered with status %d (%s)", resp.Status, describe(resp)),
 	}
+	body := refusalBody(resp)
 	text := t.refusalText(resp.Status)
-	if text == nil {
-		e.Message = defaultText(resp, e.RetryAfter)
-		return e
+	e.Message = defaultText(resp, e.RetryAfter)
+	if fault := faultOf(body); fault != nil {
+		body, e.Message = fault, faultText(fault)
+		if own := t.refusal[keyFailed]; own != nil && t.refusal[strconv.Itoa(resp.Status)] == nil {
+			text = own
+		}
 	}
-	v := valuesOf(call, resp)
-	v.Body = refusalBody(resp)
-	rendered, err := renderText(text, v)
-	if err != nil {
-		e.Message = defaultText(resp, e.RetryAfter)
-		e.Cause = fmt.Errorf("the text in errors for status %d failed: %w", resp.Status, causeOf(err))
-		return e
+	e.Message = t.bound(call, e.Message)
+	if text != nil {
+		t.write(e, text, call, resp, body)
 	}
-	e.Message, e.Written = clip(string(clean(rendered)), maxRefusalText), true
 	return e
 }
 
@@ -64,13 +63,26 @@ func causeOf(err error) error {
 	return err
 }
 
-// refusalBody decodes a failure's body; nil unless it is JSON of a sane size.
+// refusalBody decodes a failure's body; nil unless it is JSON or XML of a sane
+// size.
 func refusalBody(resp *plugins.Response) any {
 	m := mediaOf(resp.ContentType)
-	if f := m.form(); f != formJSON && f != formAuto && m.name != "text/plain" || len(resp.Body) > maxRefusalBody {
+	f := m.form()
+	if len(resp.Body) > maxRefusalBody {
 		return nil
 	}
-	value, err := strictjson.Decode(trimSpace(resp.Body), 0)
+	body := trimSpace(resp.Body)
+	if f == formXML || f == formAuto && len(body) > 0 && body[0] == '<' {
+		r, err := readXML(&plugins.Response{Body: body, ContentType: resp.ContentType}, m)
+		if err != nil {
+			return nil
+		}
+		return r.value
+	}
+	if f != formJSON && f != formAuto && m.name != "text/plain" {
+		return nil
+	}
+	value, err := strictjson.Decode(body, 0)
 	if err != nil {
 		return nil
 	}

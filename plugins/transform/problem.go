@@ -20,8 +20,21 @@ const (
 // asked for the statuses only that a caller can repair. The words are cleaned,
 // cut, put on one line, and rid of what looks like an address or a credential.
 func said(resp *plugins.Response) string {
+	body := refusalBody(resp)
+	if root, ok := body.(map[string]any); ok && len(root) == 1 && mediaOf(resp.ContentType).form() == formXML {
+		for _, inner := range root {
+			if inner, ok := inner.(map[string]any); ok {
+				body = inner
+			}
+		}
+	}
+	return saidIn(body)
+}
+
+// saidIn is said of a body that is decoded.
+func saidIn(body any) string {
 	var parts []string
-	collect(refusalBody(resp), 0, &parts)
+	collect(body, 0, &parts)
 	text := strings.TrimSuffix(clip(strings.Join(parts, "; "), maxSaid), ".")
 	if text == "" {
 		return ""

@@ -13,7 +13,10 @@ type Settings struct {
 	Text        string            `manifest:"text" doc:"The text that the model reads, with holes such as ${{ .id }}; . is the body, or what select made of it. The JSON itself goes to structuredContent."`
 	Schema      json.RawMessage   `manifest:"schema" doc:"JSON Schema of the structured content, listed as the tool's outputSchema; none switches a default off."`
 	SchemaCheck string            `manifest:"schema_check" doc:"What happens to an answer that breaks the schema. strict: it becomes a tool error; warn: it is logged and sent; off: it is not checked." enum:"off,warn,strict" default:"strict"`
-	Errors      map[string]string `manifest:"errors" doc:"Texts for failures, by status (404), class (5xx) or default; holes know args, caller, status, headers, and . is the failure's body if that is JSON."`
+	Errors      map[string]string `manifest:"errors" doc:"Texts for failures, by status (404), class (5xx), failed (an answer that failed says so in its body) or default; holes know args, caller, status, headers, and . is the failure's body if that is JSON or XML; of a SOAP fault it is {code, reason, detail}."`
+	Failed      string            `manifest:"failed" doc:"A jq expression over the body of an answer with a status below 300: true, or anything but false and null, means that it is a failure all the same, e.g. '.ok == false'. What the model reads is errors.failed, or errors.default."`
+	MaxTokens   TokenLimit        `manifest:"max_tokens" doc:"How many tokens the model reads of an answer at most, e.g. 8000; none for no limit. A longer one is shortened step by step: nulls and empty members go, flat lists become tables, and then items are left out and counted." default:"20000"`
+	Paginate    *PaginateSettings `manifest:"paginate" doc:"How to follow the pages of a list, e.g. {items: .data, next: .next_cursor, pass_as: cursor}. The body is then the list of the items of all pages."`
 	Content     []BlockSettings   `manifest:"content" doc:"Several content blocks in place of the one text."`
 	MIMEType    string            `manifest:"mime_type" doc:"Media type of the body, in place of the upstream's Content-Type."`
 	Poll        *PollSettings     `manifest:"poll" doc:"How to wait for a job that the upstream accepted with status 202."`
@@ -49,6 +52,15 @@ type PollSettings struct {
 	Result  string        `manifest:"result" doc:"The request for the result, e.g. GET /jobs/{id}/result; without it, the last status answer is the result."`
 	Every   time.Duration `manifest:"every" doc:"Time between two looks; the upstream's Retry-After comes first, from 200ms to 60s." default:"2s" min:"200ms"`
 	Timeout time.Duration `manifest:"timeout" doc:"How long the job may take." default:"10m" min:"1s"`
+}
+
+// PaginateSettings say how to follow the pages of a list.
+type PaginateSettings struct {
+	Items    string `manifest:"items,required" doc:"A jq expression over a page that is the list of its items, e.g. .data; . if the page itself is the list."`
+	Next     string `manifest:"next,required" doc:"What leads to the next page: link (the Link header, RFC 8288), page (its number goes up by 1), offset (goes up by the items received), or a jq expression over the page that is a cursor for pass_as or, without pass_as, a URL; null, false or an empty text ends the list."`
+	PassAs   string `manifest:"pass_as" doc:"The argument that says which page is meant, e.g. cursor. One that input does not declare goes to the query, unseen by clients."`
+	MaxPages int    `manifest:"max_pages" doc:"How many pages are read for one call." default:"5" min:"1"`
+	MaxItems int    `manifest:"max_items" doc:"How many items of all pages are kept; without it, all." min:"1"`
 }
 
 // MediaSettings are an image or a sound.

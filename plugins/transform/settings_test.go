@@ -37,6 +37,16 @@ func TestMistakes(t *testing.T) {
 		{"error class", "errors.40x", 0, "want a status", Settings{Errors: map[string]string{"40x": "x"}}},
 		{"error of success", "errors.200", 0, "want a status", Settings{Errors: map[string]string{"200": "x"}}},
 		{"error text", "errors.404", 6, "", Settings{Errors: map[string]string{"404": "No ${{ args.x }}"}}},
+		{"failed syntax", "failed", 4, "", Settings{Failed: ".a =="}},
+		{"failed with a hole", "failed", 0, "found a hole", Settings{Failed: "${{ .ok }}"}},
+		{"paginate without items", "paginate", 0, "paginate needs items", Settings{Paginate: &PaginateSettings{Next: "link"}}},
+		{"paginate without next", "paginate", 0, "paginate needs next", Settings{Paginate: &PaginateSettings{Items: "."}}},
+		{"paginate items", "paginate.items", 3, "", Settings{Paginate: &PaginateSettings{Items: ".a |", Next: "link"}}},
+		{"paginate next", "paginate.next", 0, "", Settings{Paginate: &PaginateSettings{Items: ".", Next: "args.nope"}}},
+		{"page without pass_as", "paginate.next", 0, "next: page needs pass_as", Settings{Paginate: &PaginateSettings{Items: ".", Next: "page"}}},
+		{"offset without pass_as", "paginate.next", 0, "next: offset needs pass_as", Settings{Paginate: &PaginateSettings{Items: ".", Next: "offset"}}},
+		{"link with pass_as", "paginate.pass_as", 0, "pass_as does not go with next: link", Settings{Paginate: &PaginateSettings{Items: ".", Next: "link", PassAs: "page"}}},
+		{"pages of HTML", "paginate", 0, "no pages of a list", Settings{As: "html", Paginate: &PaginateSettings{Items: ".", Next: "link"}}},
 		{"mime type", "mime_type", 0, "media type", Settings{MIMEType: "png"}},
 		{"uri", "uri", 0, "absolute", Settings{URI: "orders/1"}},
 		{"uri scheme", "uri", 0, "javascript", Settings{URI: "javascript:alert(1)"}},
@@ -156,6 +166,53 @@ func TestHintsOfMistakes(t *testing.T) {
 		var e *plugins.FieldError
 		if !errors.As(err, &e) || e.Hint != tt.hint {
 			t.Errorf("%+v: got %+v, want the hint %s", tt.set, e, tt.hint)
+		}
+	}
+}
+
+// TestMistakesInWords holds what is said of mistakes in max_tokens, failed and
+// paginate, to the letter.
+func TestMistakesInWords(t *testing.T) {
+	paged := func(s PaginateSettings) Settings { return Settings{Paginate: &s} }
+	alone := testEnv(nil)
+	alone.Upstream, alone.Steps = "", []string{}
+	tests := []struct {
+		set           Settings
+		env           plugins.Env
+		path          string
+		message, hint string
+	}{
+		{Settings{Failed: "${{ .ok }}"}, testEnv(nil), "failed", "want a jq expression, found a hole", "failed is bare jq: take ${{ }} away"},
+		{Settings{Failed: ".ok", Select: "1"}, alone, "failed", "the tool asks no upstream that could fail", "take failed away, or give the tool a request"},
+		{Settings{Errors: map[string]string{"faild": "x"}}, testEnv(nil), "errors.faild", "want a status such as 404, a class such as 5xx, failed, or default", `did you mean "failed"?`},
+		{paged(PaginateSettings{Next: "link"}), testEnv(nil), "paginate", "paginate needs items", "write a jq expression that is the list on a page, e.g. .data"},
+		{paged(PaginateSettings{Items: "."}), testEnv(nil), "paginate", "paginate needs next", "write link, page, offset, or a jq expression such as .next_cursor"},
+		{paged(PaginateSettings{Items: ".", Next: "page"}), testEnv(nil), "paginate.next", "next: page needs pass_as", "write the name of the argument that says which page, e.g. pass_as: page"},
+		{paged(PaginateSettings{Items: ".", Next: "offset"}), testEnv(nil), "paginate.next", "next: offset needs pass_as", "write the name of the argument that says which offset, e.g. pass_as: offset"},
+		{paged(PaginateSettings{Items: ".", Next: "link", PassAs: "page"}), testEnv(nil), "paginate.pass_as", "pass_as does not go with next: link, which is a whole URL", "take pass_as away"},
+		{paged(PaginateSettings{Items: ".", Next: "link", MaxItems: -1}), testEnv(nil), "paginate", "want a number above 0", ""},
+		{Settings{Select: "1", Paginate: &PaginateSettings{Items: ".", Next: "link"}}, alone, "paginate", "there is no upstream that could have pages", "give the tool a request, or take paginate away"},
+		{Settings{As: "image", Paginate: &PaginateSettings{Items: ".", Next: "link"}}, testEnv(nil), "paginate", "there are no pages of a list here", "take as away, or write as: json"},
+	}
+	for _, tt := range tests {
+		_, err := build(tt.set, tt.env)
+		var all plugins.FieldErrors
+		if !errors.As(err, &all) || len(all) != 1 {
+			t.Errorf("%s: got %v, want one mistake", tt.message, err)
+			continue
+		}
+		if got := strings.Join(all[0].Path, "."); got != tt.path || all[0].Message != tt.message || all[0].Hint != tt.hint {
+			t.Errorf("got %s: %q (%q)\nwant %s: %q (%q)", got, all[0].Message, all[0].Hint, tt.path, tt.message, tt.hint)
+		}
+	}
+	for text, want := range map[string]string{
+		"99": "want at least 100 tokens (write e.g. 8000, or none for no limit)",
+		"x":  "want a number of tokens, or none (write e.g. 8000; the default is 20000)",
+	} {
+		var l TokenLimit
+		var e *plugins.FieldError
+		if err := l.UnmarshalText([]byte(text)); !errors.As(err, &e) || e.Message+" ("+e.Hint+")" != want {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -38,6 +38,9 @@ type transform struct {
 	uri     *expr.Text
 	refusal map[string]*expr.Text // errors
 	poll    *poll                 // nil if jobs are not waited for
+	pages   *pages                // nil if pages are not followed
+	failure *expr.Query           // failed
+	limit   int                   // max_tokens; below 0 if there is none
 
 	listed []byte // the output schema
 	schema *schema.Schema
@@ -55,7 +58,11 @@ func (t *transform) OutputSchema() []byte { return t.listed }
 // Transform makes a result of the answer, or an error of what is none.
 func (t *transform) Transform(ctx context.Context, call *plugins.Call, resp *plugins.Response) (*mcp.Result, error) {
 	if resp == nil {
-		return t.finish(ctx, call, nil, &reading{done: true})
+		result, err := t.finish(ctx, call, nil, &reading{done: true})
+		if err == nil {
+			t.fit(call, result)
+		}
+		return result, err
 	}
 	if resp.Status == 202 && t.poll != nil {
 		return t.accepted(call, resp)
@@ -75,6 +82,7 @@ func (t *transform) answer(ctx context.Context, call *plugins.Call, resp *plugin
 		resp.Free()
 		return nil, err
 	}
+	t.fit(call, result)
 	// The result may point into the body, so it frees it.
 	result.Release, resp.Release = resp.Release, nil
 	return result, nil
@@ -93,6 +101,8 @@ type reading struct {
 	media *mcp.Block
 	// mime is the media type of text, or of raw.
 	mime string
+	// note is told to the model besides.
+	note string
 	// empty says that there is no body, and done that nothing was asked for
 	// one.
 	empty, done bool
@@ -107,25 +117,33 @@ const (
 
 // read takes the body for what it is.
 func (t *transform) read(ctx context.Context, call *plugins.Call, resp *plugins.Response) (*mcp.Result, error) {
-	m := t.media
-	if m.name == "" {
-		m = mediaOf(resp.ContentType)
-	}
-	as := t.as
-	if as == formAuto {
-		as = m.form()
-	}
-	if isEmpty(resp) {
-		as = formEmpty
-	}
-	if as == formJSON && !t.shaped {
+	as, m := t.formOf(resp)
+	if as == formJSON && !t.shaped && resp.Form == "" {
 		return t.passJSON(resp, m)
 	}
 	r, err := t.readAs(call, resp, as, m) //nolint:contextcheck // a text's expressions have a clock of their own
+	if err == nil {
+		err = t.judge(ctx, call, resp, r)
+	}
 	if err != nil {
 		return t.failed(ctx, err)
 	}
 	return t.finish(ctx, call, resp, r)
+}
+
+// formOf tells what a body is taken for, and its media type.
+func (t *transform) formOf(resp *plugins.Response) (form, media) {
+	m := t.media
+	if m.name == "" {
+		m = mediaOf(resp.ContentType)
+	}
+	switch {
+	case isEmpty(resp):
+		return formEmpty, m
+	case t.as == formAuto:
+		return m.form(), m
+	}
+	return t.as, m
 }
 
 func (t *transform) readAs(call *plugins.Call, resp *plugins.Response, as form, m media) (*reading, error) {
@@ -213,7 +231,7 @@ func (t *transform) selectFrom(ctx context.Context, resp *plugins.Response, v *e
 		return nil
 	}
 	v.Body = out
-	*r = reading{value: out, empty: r.empty, mime: t.madeType(typeJSON)}
+	*r = reading{value: out, note: r.note, empty: r.empty, mime: t.madeType(typeJSON)}
 	switch out := out.(type) {
 	case string:
 		r.text, r.mime = clean([]byte(out)), t.madeType(typeText)
@@ -244,7 +262,11 @@ func (t *transform) failed(ctx context.Context, err error) (*mcp.Result, error) 
 // content renders what the model reads.
 func (t *transform) content(run *plugins.Run, v *expr.Values, r *reading, structured []byte) ([]mcp.Block, error) {
 	if t.blocks != nil {
-		return render(t.blocks, run, v)
+		all, err := render(t.blocks, run, v)
+		if err == nil && r.note != "" {
+			all = append(all, mcp.Block{Text: []byte(r.note), MIMEType: typeText})
+		}
+		return all, err
 	}
 	var all []mcp.Block
 	switch {
@@ -268,6 +290,9 @@ func (t *transform) content(run *plugins.Run, v *expr.Values, r *reading, struct
 	}
 	if r.media != nil {
 		all = append(all, *r.media)
+	}
+	if r.note != "" {
+		all = append(all, mcp.Block{Text: []byte(r.note), MIMEType: typeText})
 	}
 	return all, nil
 }

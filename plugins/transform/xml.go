@@ -68,6 +68,11 @@ func readXML(resp *plugins.Response, m media) (*reading, error) {
 	if err != nil {
 		return nil, unreadable(resp, "XML", err)
 	}
+	if resp.Form == formSOAP {
+		if body := soapBody(root, name); body != nil {
+			return &reading{value: body.object(), raw: body.appendObject(nil), mime: typeJSON}, nil
+		}
+	}
 	raw := append(strictjson.AppendString([]byte{'{'}, name), ':')
 	raw = append(root.appendJSON(raw), '}')
 	return &reading{value: map[string]any{name: root.value()}, raw: raw, mime: typeJSON}, nil
@@ -260,4 +265,40 @@ func xmlValue(v any) any {
 		return e.value()
 	}
 	return v
+}
+
+// child returns the first child element of that name; nil if there is none.
+func (e *element) child(name string) *element {
+	for i := range e.members {
+		if e.members[i].name == name {
+			child, _ := e.members[i].values[0].(*element)
+			return child
+		}
+	}
+	return nil
+}
+
+// object is the element's value where an object is wanted: an element with
+// nothing but text has that as #text.
+func (e *element) object() map[string]any {
+	switch v := e.value().(type) {
+	case map[string]any:
+		return v
+	case string:
+		if v != "" {
+			return map[string]any{"#text": v}
+		}
+	}
+	return map[string]any{}
+}
+
+// appendObject appends what object returns, members in the document's order.
+func (e *element) appendObject(dst []byte) []byte {
+	if len(e.members) > 0 {
+		return e.appendJSON(dst)
+	}
+	if text := e.content(); text != "" {
+		return append(strictjson.AppendString(append(dst, `{"#text":`...), text), '}')
+	}
+	return append(dst, "{}"...)
 }

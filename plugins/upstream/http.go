@@ -40,7 +40,7 @@ func HTTP() plugins.UpstreamPart {
 
 // HTTPSettings are the keys of an HTTP upstream.
 type HTTPSettings struct {
-	URL          string                    `manifest:"url,required" doc:"Base URL of the service, e.g. https://crm.internal/api."`
+	URL          string                    `manifest:"url" doc:"Base URL of the service, e.g. https://crm.internal/api."`
 	Headers      map[string]plugins.Secret `manifest:"headers" doc:"Headers sent with every request. Values of 8 characters and more are treated as secrets and starred out of answers, unless the header only negotiates, such as Accept."`
 	Auth         *HTTPAuth                 `manifest:"auth" doc:"How the gateway authenticates to the service; exactly one kind. A caller's token is never sent on."`
 	TLS          *HTTPTLS                  `manifest:"tls" doc:"Certificates for https."`
@@ -250,6 +250,8 @@ type httpUpstream struct {
 	// redactor hides the settings' secrets in answers.
 	redactor  redactor
 	exchanges exchanges
+	// read reads resources of the gateway; nil if there are none.
+	read plugins.ReadResource
 }
 
 func newHTTP(s HTTPSettings, env plugins.Env) (plugins.Upstream, error) {
@@ -276,7 +278,7 @@ func newHTTP(s HTTPSettings, env plugins.Env) (plugins.Upstream, error) {
 	}
 	return &httpUpstream{
 		name: env.Name, base: b, settings: s, pool: p,
-		maxResponse: int(s.MaxResponse), observe: env.Observe, redactor: newRedactor(&s),
+		maxResponse: int(s.MaxResponse), observe: env.Observe, redactor: newRedactor(&s), read: env.Read,
 	}, nil
 }
 

@@ -21,12 +21,16 @@ type builder struct {
 	body   []byte
 	extra  []string // undeclared arguments, sorted
 	masked bool     // keys in the URL are masked, for outlines
+	// ownType is the Content-Type that the body of this call has.
+	ownType string
+	// load reads a resource for the caller; nil if that is not wanted.
+	load func(uri string) (*file, error)
 }
 
 // build writes the request into b.out. An error means that the values can't be
 // sent.
 func (b *builder) build(op *operation, call *plugins.Call) error {
-	b.op, b.call, b.values, b.extra = op, call, nil, b.extra[:0]
+	b.op, b.call, b.values, b.extra, b.ownType = op, call, nil, b.extra[:0], ""
 	if op.evaluates {
 		b.values = &expr.Values{Args: call.Args, Caller: call.Principal, Capabilities: call.Capabilities}
 		if call.Run != nil {
@@ -67,6 +71,9 @@ func (b *builder) findExtra() {
 func (b *builder) value(f *field) (v any, ok bool, err error) {
 	if f.template != nil {
 		v, err = f.template.Value(b.values)
+		if err == nil && f.asJSON {
+			v, err = f.json(v)
+		}
 		return v, v != nil, evaluation(err)
 	}
 	if f.typed {
@@ -76,13 +83,30 @@ func (b *builder) value(f *field) (v any, ok bool, err error) {
 		return *b.call.Run.Value, true, nil
 	}
 	v, ok = b.call.Args[f.arg]
-	return v, ok && (v != nil || !f.optional), nil
+	ok = ok && (v != nil || !f.optional)
+	if ok && f.asJSON {
+		v, err = f.json(v)
+	}
+	return v, ok, err
+}
+
+// json returns a value as the text that it is in JSON; null stays null.
+func (f *field) json(v any) (any, error) {
+	if v == nil {
+		return nil, nil //nolint:nilnil // null is nothing
+	}
+	text, err := strictjson.Append(nil, v)
+	if err != nil {
+		return nil, f.refuse("it can't be written as JSON")
+	}
+	return string(text), nil
 }
 
 // evaluation turns a failed expression into a refusal.
 func evaluation(err error) error {
-	if err == nil {
-		return nil
+	var refused *plugins.Error
+	if err == nil || errors.As(err, &refused) {
+		return err
 	}
 	out := &plugins.Error{Kind: plugins.KindInvalid, Message: "The request can't be made of these arguments. Nothing was sent.", Cause: err}
 	var e *expr.Error
@@ -229,91 +253,6 @@ func (b *builder) pair(part *queryPart, list *pairs) error {
 	return nil
 }
 
-// content writes the body.
-func (b *builder) content() error {
-	if len(b.extra) > 0 && b.op.rest == inBody && b.op.bodyKind != jsonMembers && b.op.bodyKind != noBody && !b.op.usesAll() {
-		s := slot{place: inBody, arg: b.extra[0]}
-		return s.refuse("the tool does not declare it")
-	}
-	switch b.op.bodyKind {
-	case jsonTemplate:
-		var err error
-		b.body, err = b.op.body.Append(b.body, b.values)
-		return evaluation(err)
-	case jsonMembers:
-		return b.object()
-	case formBody:
-		return b.fields(b.op.form)
-	case noBody:
-		if len(b.extra) > 0 && b.op.rest == inBody && !b.op.usesAll() {
-			return b.object()
-		}
-	}
-	return nil
-}
-
-// usesAll reports whether the body mentions args as a whole.
-func (op *operation) usesAll() bool {
-	if op.body == nil {
-		return false
-	}
-	_, all := op.body.Arguments()
-	return all
-}
-
-// object writes arguments as members of a JSON object.
-func (b *builder) object() error {
-	b.body = append(b.body, '{')
-	member := func(f *slot, v any) (err error) {
-		if len(b.body) > 1 {
-			b.body = append(b.body, ',')
-		}
-		b.body = append(strictjson.AppendString(b.body, f.name), ':')
-		if b.body, err = strictjson.Append(b.body, v); err != nil {
-			return f.refuse("it can't be written as JSON")
-		}
-		return nil
-	}
-	for i := range b.op.members {
-		f := &b.op.members[i]
-		if v, ok, _ := b.value(f); ok {
-			if err := member(&f.slot, v); err != nil {
-				return err
-			}
-		}
-	}
-	if b.op.rest == inBody {
-		for _, name := range b.extra {
-			s := slot{place: inBody, arg: name, name: name}
-			if slices.ContainsFunc(b.op.members, func(f field) bool { return f.name == name }) {
-				return s.refuse("the name is in use there")
-			}
-			if err := member(&s, b.call.Args[name]); err != nil {
-				return err
-			}
-		}
-	}
-	b.body = append(b.body, '}')
-	return nil
-}
-
-// fields writes a form.
-func (b *builder) fields(form []field) error {
-	list := pairs{between: "&"}
-	for i := range form {
-		v, ok, err := b.value(&form[i])
-		if err != nil {
-			return err
-		}
-		if ok {
-			if b.body, err = form[i].appendPairs(b.body, &list, v); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 func (b *builder) headers() error {
 	b.out = append(b.out, b.op.lines...)
 	for i := range b.op.headers {
@@ -333,6 +272,9 @@ func (b *builder) headers() error {
 	}
 	if err := b.cookies(); err != nil {
 		return err
+	}
+	if b.op.idempotency != "" {
+		b.idempotency()
 	}
 	b.trace("X-Request-ID: ", b.call.RequestID)
 	b.trace("traceparent: ", b.call.Trace.Parent)
@@ -355,6 +297,9 @@ func (b *builder) headers() error {
 func (b *builder) contentType() string {
 	if b.op.bodyKind == noBody && !b.op.typed() {
 		return "application/json"
+	}
+	if b.ownType != "" {
+		return b.ownType
 	}
 	return b.op.contentType
 }

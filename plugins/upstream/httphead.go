@@ -16,7 +16,7 @@ func (p *planner) headerMap() {
 		path := p.requestPath("headers", name)
 		t, err := expr.ParseJSON(p.req.Headers[name], p.scope)
 		if err != nil {
-			p.fail(err, path...)
+			p.unread(err, path...)
 			continue
 		}
 		dynamic := t.Dynamic()
@@ -60,6 +60,12 @@ func (p *planner) headerName(name string, dynamic bool) *plugins.FieldError {
 func (p *planner) staticHead() {
 	head := []headerLine{{name: "Host", value: p.upstream.base.header}}
 	own := map[string]string{"User-Agent": userAgent, "Accept": "application/json, */*;q=0.8"}
+	if p.accept != "" {
+		own["Accept"] = p.accept
+	}
+	if p.op.multipart() { // whose boundary only we know
+		p.headNames["content-type"] = true
+	}
 	s := &p.upstream.settings
 	for name := range s.Headers {
 		for standard := range own {

@@ -23,6 +23,18 @@ type operation struct {
 	members  []field // of the JSON body
 	body     *expr.Template
 	bodyKind bodyKind
+	// content writes a body of another form than JSON and forms, which the key
+	// names.
+	content    content
+	contentKey string
+	// protocol is that of answers (Response.Form).
+	protocol string
+	// idempotency is the header with the key of a call; empty if there is none.
+	idempotency string
+	// safe says that the request changes nothing, whatever its method.
+	safe bool
+	// reads says that resources may be read for the body.
+	reads bool
 
 	// contentType of the body; empty if a header of the manifest says it.
 	contentType string
@@ -53,7 +65,13 @@ const (
 	jsonMembers
 	jsonTemplate
 	formBody
+	ownBody // that of content
 )
+
+// content writes the body of a call.
+type content interface {
+	write(b *builder) error
+}
 
 // segment is one of the path, between slashes.
 type segment struct {
@@ -86,6 +104,8 @@ type field struct {
 	slot
 	optional bool
 	template *expr.Template
+	// asJSON says that the value is written as JSON, in a place of text.
+	asJSON bool
 	// typed says that the value is what is typed of an argument to complete.
 	typed bool
 }

@@ -45,7 +45,7 @@ func (p *exchanges) put(ex *exchange) {
 		ex.builder.body = nil
 	}
 	// The buffers are kept, what belongs to a call is not.
-	ex.op, ex.call, ex.values, ex.answer.body = nil, nil, nil, nil
+	ex.op, ex.call, ex.values, ex.answer.body, ex.load = nil, nil, nil, nil, nil
 	clear(ex.extra)
 	p.pool.Put(ex)
 }
@@ -75,7 +75,9 @@ func (a *answer) raw(lower string) []byte {
 
 // Repeatable reports whether the request may be sent twice without doing its
 // work twice.
-func (op *operation) Repeatable() bool { return repeatable(op.method) }
+func (op *operation) Repeatable() bool {
+	return repeatable(op.method) || op.idempotency != "" || op.safe
+}
 
 // Method is the HTTP method of the request.
 func (op *operation) Method() string { return op.method }
@@ -90,6 +92,9 @@ func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Respo
 		call.Record.Upstream = u.name
 	}
 	ex := u.exchanges.get()
+	if op.reads {
+		ex.load = op.reader(ctx, call)
+	}
 	if err := ex.build(op, call); err != nil { //nolint:contextcheck // a text's expressions have a clock of their own
 		ex.release()
 		return nil, err
@@ -115,7 +120,7 @@ func (op *operation) Do(ctx context.Context, call *plugins.Call) (*plugins.Respo
 		r.ETag, r.LastModified = ex.lookup("ETag"), ex.lookup("Last-Modified")
 	}
 	return &plugins.Response{
-		Status: status, ContentType: mediaType(ex.raw("content-type")),
+		Status: status, Form: op.protocol, ContentType: mediaType(ex.raw("content-type")),
 		Header: ex.header, Body: ex.answer.body, Release: ex.release,
 	}, nil
 }

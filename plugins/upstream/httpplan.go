@@ -3,7 +3,6 @@ package upstream
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,11 +18,13 @@ func (u *httpUpstream) Prepare(op plugins.Operation) (plugins.Operator, error) {
 		return nil, err
 	}
 	p := newPlanner(u, op, req)
+	p.fillIns()
 	p.path()
 	p.queryMap()
 	p.headerMap()
 	p.bodies()
 	p.arguments()
+	p.idempotency()
 	p.staticHead()
 	p.op.conditional = (req.Method == "GET" || req.Method == "HEAD") && !p.headNames["if-none-match"] && !p.headNames["if-modified-since"]
 	if len(p.errs) > 0 {
@@ -38,7 +39,8 @@ func requestOf(op plugins.Operation) (*Request, error) {
 	case Request:
 		req = &r
 	case *Request:
-		req = r
+		one := *r
+		req = &one
 	}
 	if req == nil {
 		return nil, &plugins.FieldError{
@@ -48,6 +50,9 @@ func requestOf(op plugins.Operation) (*Request, error) {
 	}
 	if err := req.Validate(); err != nil {
 		return nil, under(err, "request")
+	}
+	if req.Method == "" {
+		req.Method = "POST"
 	}
 	return req, nil
 }
@@ -64,7 +69,14 @@ type planner struct {
 	// mentioned are the arguments that the request itself places.
 	mentioned map[string]bool
 	all       bool // args as a whole is mentioned
+	// broken says that some expression or path can't be read, so that it isn't
+	// known which arguments the request places.
+	broken bool
+	// filled are the templates of the arguments that the gateway fills in.
+	filled    map[string]*expr.Template
 	headNames map[string]bool
+	// accept is the Accept of the body's kind; empty for the usual one.
+	accept string
 	// formNames and cookieNames are like the operation's queryNames.
 	formNames, cookieNames *fixedNames
 	errs                   plugins.FieldErrors
@@ -80,12 +92,14 @@ func newPlanner(u *httpUpstream, asked plugins.Operation, req *Request) *planner
 	p := &planner{
 		op: op, upstream: u, tool: tool, req: req, value: asked.Value,
 		scope:     expr.Scope{Names: []string{expr.NameArgs, expr.NameCaller}, Value: asked.Value},
-		mentioned: map[string]bool{}, headNames: map[string]bool{}, formNames: newFixedNames(), cookieNames: newFixedNames(),
+		mentioned: map[string]bool{}, filled: map[string]*expr.Template{}, headNames: map[string]bool{}, formNames: newFixedNames(), cookieNames: newFixedNames(),
 	}
 	names := make([]string, 0, len(tool.Arguments))
 	for i := range tool.Arguments {
-		names = append(names, tool.Arguments[i].Name)
 		op.known[tool.Arguments[i].Name] = true
+		if tool.Arguments[i].Value == nil {
+			names = append(names, tool.Arguments[i].Name)
+		}
 	}
 	if !op.open {
 		p.scope.Arguments = names
@@ -102,6 +116,20 @@ func isOpen(schema []byte) bool {
 		return false
 	}
 	return string(s.Additional) != "false"
+}
+
+// unread is fail for a text of the manifest that can't be read.
+func (p *planner) unread(err error, path ...string) {
+	p.broken = true
+	from := len(p.errs)
+	p.fail(err, path...)
+	for _, e := range p.errs[from:] {
+		for i := range p.tool.Arguments {
+			if a := &p.tool.Arguments[i]; a.Value != nil && e.Message == fmt.Sprintf("there is no argument %q", a.Name) {
+				e.Hint = "the gateway fills it in itself; write its `value` here"
+			}
+		}
+	}
 }
 
 // fail collects errors of the part of the tool that path leads to.
@@ -149,10 +177,17 @@ func (p *planner) argument(name string) *plugins.Argument {
 
 // path makes ready the path and the query that is written behind it.
 func (p *planner) path() {
+	if p.req.Path == "" {
+		p.baseOnly()
+		return
+	}
 	declared := p.scope.Arguments
 	if declared != nil {
 		declared = slices.Clone(declared)
 		for _, a := range p.tool.Arguments {
+			if a.Value != nil {
+				declared = append(declared, a.Name)
+			}
 			if a.In == "path" && a.As != "" {
 				declared = append(declared, a.As)
 			}
@@ -167,7 +202,7 @@ func (p *planner) path() {
 		for _, e := range errs {
 			e.Offset += p.req.short
 		}
-		p.errs = append(p.errs, errs...)
+		p.errs, p.broken = append(p.errs, errs...), true
 		return
 	}
 	for _, pieces := range parsed.Segments {
@@ -183,11 +218,23 @@ func (p *planner) path() {
 		s.nameMatrix()
 		p.op.segments = append(p.op.segments, s)
 	}
+	p.baseQuery()
+	p.pathQuery(parsed.Query)
+}
+
+// baseOnly makes ready the upstream's URL itself.
+func (p *planner) baseOnly() {
+	if p.upstream.base.path == "" {
+		p.op.prefix += "/"
+	}
+	p.baseQuery()
+}
+
+func (p *planner) baseQuery() {
 	if base := p.upstream.base.query; base != "" {
 		p.op.query = append(p.op.query, queryPart{literal: base})
 		p.takeNames(base)
 	}
-	p.pathQuery(parsed.Query)
 }
 
 func (p *planner) takeNames(query string) {
@@ -209,64 +256,13 @@ func (p *planner) placeholder(in place, name string) *field {
 		p.op.places[a.Name] = in.String() + " {" + name + "}"
 	}
 	f := p.field(in, a)
+	p.checkFillIn(a, f)
 	f.typed = typed
 	f.name, f.encoded = name, string(appendPercent(nil, name))
 	if in == inQueryString && a.Style == "" && a.Explode == nil {
 		f.explode = false
 	}
 	return f
-}
-
-// pathQuery makes ready a query written behind the path, pair by pair.
-func (p *planner) pathQuery(pieces []expr.Piece) {
-	var pair []piece
-	end := func() {
-		if len(pair) > 0 {
-			p.op.query = append(p.op.query, p.pair(pair))
-		}
-		pair = nil
-	}
-	for _, e := range pieces {
-		if e.Name != "" {
-			pair = append(pair, piece{field: p.placeholder(inQueryString, e.Name)})
-			continue
-		}
-		for i, text := range strings.Split(e.Literal, "&") {
-			if i > 0 {
-				end()
-			}
-			if text != "" {
-				pair = append(pair, piece{literal: text})
-			}
-		}
-	}
-	end()
-}
-
-func (p *planner) pair(pieces []piece) queryPart {
-	literal := pieces[0].literal
-	if len(pieces) == 1 && pieces[0].field == nil {
-		p.takeNames(literal)
-		return queryPart{literal: literal}
-	}
-	part := queryPart{pieces: pieces}
-	name, _, known := strings.Cut(literal, "=")
-	if !known {
-		at := slices.IndexFunc(pieces, func(e piece) bool { return e.field != nil })
-		part.naming = pieces[at].field
-		return part
-	}
-	p.takeNames(literal)
-	if len(pieces) == 2 && strings.HasSuffix(literal, "=") && pieces[1].field != nil {
-		part.whole = pieces[1].field
-		named := part.whole.slot
-		named.encoded, named.name = literal[:len(literal)-1], name
-		if plain, err := url.QueryUnescape(name); err == nil {
-			named.name = plain
-		}
-		part.named = &named
-	}
-	return part
 }
 
 // nameMatrix notes the names of matrix parameters in a segment, where the
@@ -290,55 +286,12 @@ func (s *segment) nameMatrix() {
 	}
 }
 
-// queryMap makes ready the query of the long form, and a key in the query.
-func (p *planner) queryMap() {
-	for _, name := range slices.Sorted(maps.Keys(p.req.Query)) {
-		if p.op.queryNames.has(name) {
-			p.fail(&plugins.FieldError{Message: "the URL has this parameter already"}, p.requestPath("query", name)...)
-		}
-		p.op.queryNames.add(name)
-		if f := p.templateField(inQueryString, name, p.req.Query[name], "query"); f != nil {
-			p.queryField(f)
-		}
-	}
-	auth := p.upstream.settings.Auth
-	if auth == nil || auth.Query == nil {
-		return
-	}
-	if p.op.queryNames.has(auth.Query.Name) {
-		p.fail(&plugins.FieldError{Message: fmt.Sprintf("the parameter %q is written by the upstream's `auth` only", auth.Query.Name)}, p.requestPath()...)
-	}
-	p.op.queryNames.add(auth.Query.Name)
-	p.op.authQuery = string(appendPercent(nil, auth.Query.Name)) + "="
-}
-
-// queryField adds a parameter of the manifest; one that is the same for every
-// call is written now.
-func (p *planner) queryField(f *field) {
-	if f.template.Dynamic() {
-		p.op.query = append(p.op.query, queryPart{values: f})
-		return
-	}
-	v, err := f.template.Value(&expr.Values{})
-	var text []byte
-	if err == nil {
-		text, err = f.appendPairs(nil, &pairs{between: "&"}, v)
-	}
-	switch {
-	case err != nil:
-		p.fail(&plugins.FieldError{Message: "a query takes strings, numbers, booleans, and lists of them"}, p.requestPath("query", f.name)...)
-	case len(text) > 0:
-		p.op.query = append(p.op.query, queryPart{literal: string(text)})
-		p.takeNames(string(text))
-	}
-}
-
 // templateField makes the field of a value of the manifest.
 func (p *planner) templateField(in place, name string, raw json.RawMessage, key string) *field {
 	path := p.requestPath(key, name)
 	t, err := expr.ParseJSON(raw, p.scope)
 	if err != nil {
-		p.fail(err, path...)
+		p.unread(err, path...)
 		return nil
 	}
 	p.mention(t, in.String()+" "+name)
@@ -349,8 +302,14 @@ func (p *planner) templateField(in place, name string, raw json.RawMessage, key 
 	return f
 }
 
+// mentioning is a text or document of the manifest with holes.
+type mentioning interface {
+	Arguments() (names []string, whole bool)
+	UsesCaller() bool
+}
+
 // mention notes the arguments that a template places.
-func (p *planner) mention(t *expr.Template, where string) {
+func (p *planner) mention(t mentioning, where string) {
 	names, all := t.Arguments()
 	p.all = p.all || all
 	p.op.usesCaller = p.op.usesCaller || t.UsesCaller()
@@ -370,7 +329,7 @@ func (p *planner) taken(in place) *fixedNames {
 		return p.formNames
 	case inCookie:
 		return p.cookieNames
-	case inPath, inHeader, inBody:
+	case inPath, inHeader, inBody, inFile:
 	}
 	return nil
 }
@@ -381,7 +340,7 @@ func encodeName(in place, name string) string {
 		return string(appendPercent(nil, name))
 	case inForm:
 		return string(appendForm(nil, name))
-	case inHeader, inCookie, inBody:
+	case inHeader, inCookie, inBody, inFile:
 	}
 	return name
 }

@@ -39,7 +39,7 @@ func TestPrepareRefused(t *testing.T) {
 		{"unknown place", short(t, "POST /"), []plugins.Argument{argIn("y", "boddy")}, "input.y.in", `"boddy" is not a place`, "", 0},
 		{"unknown style", short(t, "GET /"), []plugins.Argument{{Name: "y", Style: "matrix"}}, "input.y.style", "not a style of the query", "", 0},
 		{"deepObject of a text", short(t, "GET /"), []plugins.Argument{{Name: "y", Style: "deepObject", Schema: []byte(`{"type":"string"}`)}}, "input.y.style", "deepObject is a style of objects", "type: object", 0},
-		{"deepObject of a list", short(t, "GET /"), []plugins.Argument{{Name: "y", Style: "deepObject", Schema: []byte(`{"type":["array","null"]}`)}}, "input.y.style", "deepObject is a style of objects", "type: object", 0},
+		{"deepObject of a number", short(t, "GET /"), []plugins.Argument{{Name: "y", Style: "deepObject", Schema: []byte(`{"type":["number","null"]}`)}}, "input.y.style", "deepObject is a style of objects", "type: object", 0},
 		{"a URL as the path", upstream.Request{Method: "GET", Path: "http://other/c"}, nil, "request.path", "must start with /", "the host stands in the upstream's `url`", 0},
 		{"a parameter twice", short(t, "GET /?y=1"), []plugins.Argument{arg("y")}, "input.y", `a parameter "y" already`, "", 0},
 		{"a member twice", short(t, "POST /"), []plugins.Argument{arg("y"), {Name: "z", As: "y"}}, "input.z", `a member "y" already`, "", 0},
@@ -77,7 +77,7 @@ func TestPrepareReportsAllUnknownPlaceholders(t *testing.T) {
 
 func TestDeepObjectMayBeAnObject(t *testing.T) {
 	u := build(t, base("http://127.0.0.1:1"))
-	for _, schema := range []string{``, `{}`, `{"type":"object"}`, `{"type":["object","null"]}`, `{"$ref":"#/$defs/filter"}`} {
+	for _, schema := range []string{``, `{}`, `{"type":"object"}`, `{"type":["object","null"]}`, `{"type":["array"]}`, `{"type":"array"}`, `{"$ref":"#/$defs/filter"}`} {
 		a := plugins.Argument{Name: "y", Style: "deepObject", Schema: []byte(schema)}
 		if _, err := u.Prepare(plugins.Operation{Tool: tool([]plugins.Argument{a}), Request: short(t, "GET /")}); err != nil {
 			t.Errorf("%s: %v", schema, err)

@@ -21,14 +21,17 @@ const (
 	inCookie
 	inForm
 	inBody
+	inFile
 )
 
 // String returns the place's name in a manifest.
 func (p place) String() string {
-	return [...]string{"path", "query", "header", "cookie", "form", "body"}[p]
+	return [...]string{"path", "query", "header", "cookie", "form", "body", "file"}[p]
 }
 
-func places() []string { return []string{"path", "query", "header", "cookie", "form", "body"} }
+func places() []string {
+	return []string{"path", "query", "header", "cookie", "form", "body", "file"}
+}
 
 // styles are those that OpenAPI 3 defines for a place, its default first
 // (https://spec.openapis.org/oas/v3.1.1.html#style-values).
@@ -42,7 +45,7 @@ func (p place) styles() []string {
 		return []string{"simple"}
 	case inCookie:
 		return []string{"form"}
-	case inBody:
+	case inBody, inFile:
 	}
 	return nil
 }
@@ -65,9 +68,13 @@ func (s *slot) refuse(why string) *plugins.Error {
 	if s.arg == "" {
 		what = fmt.Sprintf("value of %q", s.name)
 	}
+	where := "in the " + s.place.String() + " of the request"
+	if s.place == inFile {
+		where = "as a file"
+	}
 	return &plugins.Error{
 		Kind:    plugins.KindInvalid,
-		Message: fmt.Sprintf("The %s can't be sent in the %s of the request: %s. Nothing was sent.", what, s.place, why),
+		Message: fmt.Sprintf("The %s can't be sent %s: %s. Nothing was sent.", what, where, why),
 	}
 }
 
@@ -111,7 +118,7 @@ func (s *slot) escape(dst []byte, text string) ([]byte, error) {
 		return append(dst, text...), nil
 	case inForm:
 		return appendForm(dst, text), nil
-	case inPath, inQueryString, inBody:
+	case inPath, inQueryString, inBody, inFile:
 	}
 	return appendPercent(dst, text), nil
 }
@@ -303,7 +310,7 @@ func (s *slot) appendPairs(dst []byte, p *pairs, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case []any:
 		if s.style == "deepObject" {
-			return dst, s.refuse("an object is wanted there")
+			return s.appendDeep(dst, p, "", v)
 		}
 		if !s.explode {
 			break
@@ -340,17 +347,17 @@ func isScalar(v any) bool {
 func (s *slot) appendObject(dst []byte, p *pairs, object map[string]any) ([]byte, error) {
 	var err error
 	for _, name := range members(object) {
-		dst = p.start(dst)
-		switch {
-		case s.style == "deepObject":
+		if s.style == "deepObject" {
 			if name == "" || strings.ContainsAny(name, "[]") || !p.admitMember(s.taken, s.name+"["+name+"]") {
 				return dst, s.refuseMember(name)
 			}
-			dst = append(append(dst, s.encoded...), "%5B"...)
-			if dst, err = s.escape(dst, name); err != nil {
+			if dst, err = s.appendDeep(dst, p, s.bracket(name), object[name]); err != nil {
 				return dst, err
 			}
-			dst = append(dst, "%5D"...)
+			continue
+		}
+		dst = p.start(dst)
+		switch {
 		case s.place == inCookie && !isToken(name), !p.admit(s.taken, name):
 			return dst, s.refuseMember(name)
 		default:

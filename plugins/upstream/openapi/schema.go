@@ -1,0 +1,286 @@
+package openapi
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// detail is how much of schemas a tool can afford.
+type detail struct {
+	depth int // levels of objects described in full
+	text  int // characters of an argument's description
+	inner int // characters of descriptions further in; 0 for none
+	enum  int // bytes of an enum
+}
+
+// details are tried in this order, until a tool is small enough.
+func details() []detail {
+	return []detail{
+		{6, 160, 100, 800}, {4, 160, 80, 500}, {3, 160, 60, 400}, {2, 140, 40, 300}, {1, 120, 0, 240}, {1, 80, 0, 160}, {0, 50, 0, 120},
+	}
+}
+
+const (
+	// maxSchemaNodes bounds the work on the schemas of one tool.
+	maxSchemaNodes = 3000
+	// beyondDepth is how far required members are followed beyond detail.depth.
+	beyondDepth = 4
+	nullType    = "null"
+)
+
+// memory is what the tools of a document have in common: the same references
+// and texts are met again and again.
+type memory struct {
+	refs  map[string]*node
+	texts map[textKey]string
+}
+
+type textKey struct {
+	text string
+	most int
+}
+
+func newMemory() *memory { return &memory{refs: map[string]*node{}, texts: map[textKey]string{}} }
+
+// lookup is Document.lookup for references that lead somewhere.
+func (m *memory) lookup(d *Document, ref string) (*node, string) {
+	if n := m.refs[ref]; n != nil {
+		return n, ""
+	}
+	n, why := d.lookup(ref)
+	if n != nil {
+		m.refs[ref] = n
+	}
+	return n, why
+}
+
+// plain is plainText.
+func (m *memory) plain(s string, most int) string {
+	key := textKey{s, most}
+	out, known := m.texts[key]
+	if !known {
+		out = plainText(s, most)
+		m.texts[key] = out
+	}
+	return out
+}
+
+// converter makes schemas of JSON Schema 2020-12 for one tool.
+type converter struct {
+	doc    *Document
+	known  *memory
+	detail detail
+	// output says that the schemas are of answers.
+	output bool
+	nodes  int
+	stack  []string
+	memo   map[memoKey]*node
+	// names are those of definitions, by reference; defs their schemas.
+	names map[string]string
+	defs  *node
+	notes *notes
+}
+
+type memoKey struct {
+	ref   string
+	depth int
+}
+
+func newConverter(d *Document, known *memory, level detail, n *notes) *converter {
+	return &converter{doc: d, known: known, detail: level, memo: map[memoKey]*node{}, names: map[string]string{}, defs: object(), notes: n}
+}
+
+// exhausted says that the schemas are too large for this detail.
+func (c *converter) exhausted() bool { return c.nodes > maxSchemaNodes }
+
+// schema converts a schema that stands at that depth. It never returns nil.
+func (c *converter) schema(n *node, depth int) *node {
+	c.nodes++
+	switch {
+	case c.exhausted():
+		return object()
+	case n != nil && n.kind == boolKind && n.text == "false":
+		return boolean(false)
+	case !n.isObject():
+		return object()
+	}
+	if ref := n.get("$ref"); ref != nil && ref.kind == stringKind {
+		return c.reference(n, ref.text, depth)
+	}
+	return c.plain(n, depth)
+}
+
+// reference converts what a reference leads to.
+func (c *converter) reference(n *node, ref string, depth int) *node {
+	target, why := c.known.lookup(c.doc, ref)
+	if target == nil {
+		c.notes.add("a schema is left open, because %s can't be followed: %s", clip(ref, 100), why)
+		return c.described(object(), n, depth)
+	}
+	if name := c.names[ref]; name != "" && c.defs.get(name) != nil {
+		return definition(name)
+	}
+	if slices.Contains(c.stack, ref) {
+		if c.detail.depth < 3 || depth > c.detail.depth {
+			return object().set("type", typeNode(c.doc, target))
+		}
+		return definition(c.name(ref))
+	}
+	if len(c.stack) > maxNesting/4 {
+		return object()
+	}
+	key := memoKey{ref, depth}
+	out := c.memo[key]
+	if out == nil {
+		c.stack = append(c.stack, ref)
+		out = c.schema(target, depth)
+		c.stack = c.stack[:len(c.stack)-1]
+		if name := c.names[ref]; name != "" {
+			if out.str("$ref") != "" {
+				out = object() // nothing but a circle
+			}
+			c.defs.set(name, out)
+			out = definition(name)
+		}
+		c.memo[key] = out
+	}
+	if n.str("description") != "" && n.str("description") != target.str("description") {
+		return c.described(out.clone(), n, depth)
+	}
+	return out
+}
+
+func definition(name string) *node { return object().set("$ref", text("#/$defs/"+name)) }
+
+// typeNode is the type of a schema, for where nothing more is said of it.
+func typeNode(d *Document, n *node) *node {
+	for range maxRefs {
+		next := d.follow(n)
+		if next == nil {
+			break
+		}
+		n = next
+		if all := n.list("allOf"); len(all) > 0 && n.get("type") == nil && n.get("properties") == nil {
+			n = all[0]
+			continue
+		}
+		break
+	}
+	if types, _ := typesOf(n); len(types) == 1 {
+		return text(types[0])
+	}
+	return listOf([]string{"object", "array", "string", "number", "boolean", nullType})
+}
+
+// name gives what a reference leads to a name among the definitions.
+func (c *converter) name(ref string) string {
+	if name := c.names[ref]; name != "" {
+		return name
+	}
+	base := legalName(ref[strings.LastIndexByte(ref, '/')+1:])
+	if base == "" {
+		base = "Schema"
+	}
+	taken := func(name string) bool {
+		for _, other := range c.names {
+			if other == name {
+				return true
+			}
+		}
+		return false
+	}
+	name := base
+	for i := 2; taken(name); i++ {
+		name = base + "_" + strconv.Itoa(i)
+	}
+	c.names[ref] = name
+	return name
+}
+
+// described adds the description of n.
+func (c *converter) described(out, n *node, depth int) *node {
+	most := c.detail.inner
+	if depth <= 1 {
+		most = c.detail.text
+	}
+	description := n.str("description")
+	if description == "" && depth <= 1 {
+		description = n.str("title")
+	}
+	if most > 0 && description != "" {
+		if s := c.known.plain(description, most); s != "" {
+			out.set("description", text(s))
+		}
+	}
+	return out
+}
+
+// plain converts a schema that is no reference.
+func (c *converter) plain(n *node, depth int) *node {
+	if out := c.combined(n, depth); out != nil {
+		return out
+	}
+	types, nullable := typesOf(n)
+	out := object()
+	if len(types) > 0 {
+		out.set("type", typeList(types, nullable))
+	}
+	c.described(out, n, depth)
+	c.values(out, n, types, nullable)
+	if len(types) == 0 || contains(types, "string") {
+		c.stringKeywords(out, n)
+	}
+	if contains(types, "number") || contains(types, "integer") {
+		numberKeywords(out, n)
+	}
+	if contains(types, "array") {
+		c.arrayKeywords(out, n, depth)
+	}
+	if contains(types, "object") {
+		c.objectKeywords(out, n, depth)
+	}
+	setDefault(out, n)
+	return out
+}
+
+func typeList(types []string, nullable bool) *node {
+	if nullable {
+		types = append(slices.Clone(types), nullType)
+	}
+	if len(types) == 1 {
+		return text(types[0])
+	}
+	return listOf(types)
+}
+
+// combined converts schemas that are made of others; nil if n is none.
+func (c *converter) combined(n *node, depth int) *node {
+	if all := n.list("allOf"); len(all) > 0 {
+		return c.allOf(n, all, depth)
+	}
+	for _, keyword := range []string{"oneOf", "anyOf"} {
+		if options := n.list(keyword); len(options) > 0 && !onlyRequire(options) {
+			return c.anyOf(n, options, keyword, depth)
+		}
+	}
+	return nil
+}
+
+// onlyRequire reports whether alternatives say no more than which members must
+// be there.
+func onlyRequire(options []*node) bool {
+	for _, o := range options {
+		for i := range o.members {
+			switch o.members[i].name {
+			case "required", "type", "title", "description", "not":
+			default:
+				return false
+			}
+		}
+		if o.get("required") == nil && o.get("not") == nil {
+			return false
+		}
+	}
+	return true
+}

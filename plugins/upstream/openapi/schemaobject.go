@@ -1,0 +1,255 @@
+package openapi
+
+import (
+	"slices"
+	"strings"
+)
+
+func (c *converter) arrayKeywords(out, n *node, depth int) {
+	items := n.get("items")
+	if items != nil && items.kind == listKind { // a tuple of older drafts
+		if len(items.items) > 0 {
+			items = items.items[0]
+		} else {
+			items = nil
+		}
+	}
+	if items != nil {
+		if one := c.schema(items, depth+1); one.kind == boolKind || len(one.members) > 0 {
+			if one.get("default") != nil {
+				one = one.without("default") // nobody fills in items
+			}
+			out.set("items", one)
+		}
+	}
+	least, most := count(n, "minItems"), count(n, "maxItems")
+	if least != nil && least.text != "0" {
+		out.set("minItems", least)
+	}
+	if most != nil && len(most.text) < 7 && (least == nil || len(least.text) < len(most.text) || least.text <= most.text) {
+		out.set("maxItems", most)
+	}
+	if n.is("uniqueItems") {
+		out.set("uniqueItems", boolean(true))
+	}
+}
+
+// objectKeywords converts the members of an object. Beyond the depth that a
+// tool can afford only those are named that must be there.
+func (c *converter) objectKeywords(out, n *node, depth int) {
+	properties, required, left := c.properties(n, depth)
+	if len(properties.members) > 0 {
+		out.set("properties", properties)
+	}
+	if len(required) > 0 && depth <= c.detail.depth+beyondDepth && !c.output {
+		out.set("required", listOf(required))
+	}
+	if !left {
+		c.additional(out, n, depth, len(properties.members) > 0)
+	}
+	if least := count(n, "minProperties"); least != nil && least.text != "0" && !c.output {
+		out.set("minProperties", least)
+	}
+}
+
+// properties converts the members of an object, and finds the names of those
+// that must be there; left says that others are left out.
+func (c *converter) properties(n *node, depth int) (properties *node, required []string, left bool) {
+	properties, required = object(), requiredOf(n)
+	bare := depth > c.detail.depth
+	for _, p := range membersOf(n.get("properties")) {
+		must := contains(required, p.name) || isTrue(p.value.get("required"))
+		if c.isHidden(p.value) || p.value.kind == boolKind && p.value.text == "false" {
+			required = slices.DeleteFunc(required, func(s string) bool { return s == p.name })
+			continue
+		}
+		if bare && (!must || depth > c.detail.depth+beyondDepth) {
+			left = true
+			continue
+		}
+		properties.add(p.name, c.schema(p.value, depth+1))
+		if must && !contains(required, p.name) {
+			required = append(required, p.name)
+		}
+	}
+	return properties, required, left
+}
+
+// additional converts what is said of members without a name.
+func (c *converter) additional(out, n *node, depth int, named bool) {
+	more := n.get("additionalProperties")
+	switch {
+	case c.output || more == nil || n.get("patternProperties") != nil:
+	case more.kind == boolKind && more.text == "false":
+		if named || n.get("properties") != nil {
+			out.set("additionalProperties", boolean(false))
+		}
+	case more.isObject() && len(more.members) > 0:
+		if one := c.schema(more, depth+1); len(one.members) > 0 {
+			out.set("additionalProperties", one)
+		}
+	}
+}
+
+func membersOf(n *node) []member {
+	if n.isObject() {
+		return n.members
+	}
+	return nil
+}
+
+func isTrue(n *node) bool { return n != nil && n.kind == boolKind && n.text == "true" }
+
+// requiredOf are the names of an object's required members.
+func requiredOf(n *node) []string {
+	var out []string
+	for _, item := range n.list("required") {
+		if item.isScalar() && !contains(out, item.text) {
+			out = append(out, item.text)
+		}
+	}
+	return out
+}
+
+// isHidden reports whether a member is none of requests, or of answers.
+func (c *converter) isHidden(n *node) bool {
+	keyword := "readOnly"
+	if c.output {
+		keyword = "writeOnly"
+	}
+	if n.is(keyword) {
+		return true
+	}
+	ref := n.str("$ref")
+	if ref == "" {
+		return false
+	}
+	target, _ := c.known.lookup(c.doc, ref)
+	return target.is(keyword)
+}
+
+// allOf joins the parts of a schema with what stands beside them. Parts that
+// can't be joined stay apart.
+func (c *converter) allOf(n *node, parts []*node, depth int) *node {
+	rest := n.without("allOf", "description", "title", "default", "discriminator", "nullable")
+	var converted []*node
+	for _, part := range parts {
+		converted = append(converted, c.inlined(c.schema(part, depth)))
+	}
+	if len(rest.members) > 0 {
+		one := c.schema(rest, depth)
+		if alternatives := one.get("anyOf"); alternatives == nil || len(one.members) > 1 || len(rest.members) > 1 {
+			converted = append(converted, one)
+		} else {
+			converted = append([]*node{one}, converted...)
+		}
+	}
+	out := object()
+	var apart []*node
+	for _, one := range converted {
+		if !merge(out, one) && !slices.ContainsFunc(apart, one.equal) {
+			apart = append(apart, one)
+		}
+	}
+	if len(apart) > 0 {
+		out.set("allOf", list(apart...))
+	}
+	if n.is("nullable") && out.get("type") != nil && len(apart) == 0 {
+		out = withNull(withoutNull(out))
+	}
+	c.described(out, n, depth)
+	setDefault(out, n)
+	return out
+}
+
+// inlined returns the definition that a schema refers to, for it to be joined
+// with others. A definition that is still being made stays a reference.
+func (c *converter) inlined(n *node) *node {
+	if name, ok := strings.CutPrefix(n.str("$ref"), "#/$defs/"); ok {
+		if target := c.defs.get(name); target != nil {
+			return target
+		}
+	}
+	return n
+}
+
+// merge adds a converted schema to out; false if that would change what one of
+// the two means.
+func merge(out, one *node) bool {
+	if one.kind != objectKind {
+		return false
+	}
+	joined := out.clone()
+	for _, m := range one.members {
+		old := joined.get(m.name)
+		switch {
+		case old == nil, m.name == "description":
+			joined.set(m.name, m.value)
+		case m.name == "properties":
+			joined.set(m.name, mergeProperties(old, m.value))
+		case m.name == "required":
+			joined.set(m.name, listOf(union(joined.texts("required"), one.texts("required"))))
+		case m.name == "type":
+			common := intersection(joined.texts("type"), one.texts("type"))
+			if len(common) == 0 {
+				return false
+			}
+			joined.set("type", typeList(common, false))
+		case m.name == "additionalProperties":
+			if !old.equal(m.value) {
+				return false
+			}
+		case m.name == "default", old.equal(m.value):
+			joined.set(m.name, m.value)
+		default:
+			return false
+		}
+	}
+	out.members = joined.members
+	return true
+}
+
+// mergeProperties joins members by name. One that both have is described by
+// both.
+func mergeProperties(a, b *node) *node {
+	out := a.clone()
+	for _, m := range b.members {
+		old := out.get(m.name)
+		switch {
+		case old == nil:
+			out.add(m.name, m.value)
+		case old.kind != objectKind || m.value.kind != objectKind:
+			out.set(m.name, m.value)
+		default:
+			both := old.clone()
+			if !merge(both, m.value) {
+				both = m.value // the later one is the more special
+			}
+			out.set(m.name, both)
+		}
+	}
+	return out
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, s := range b {
+		if !contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func intersection(a, b []string) []string {
+	var out []string
+	for _, s := range a {
+		if contains(b, s) || s == "integer" && contains(b, "number") {
+			out = append(out, s)
+		}
+	}
+	if contains(a, "number") && contains(b, "integer") && !contains(out, "integer") {
+		out = append(out, "integer")
+	}
+	return out
+}
