@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 )
 
 // adminAnswer is the most that is read of the admin listener's answers.
-const adminAnswer = 1 << 20
+const adminAnswer = 16 << 20
 
 // adminAddress is the address of the admin listener: the one given, or that
 // of the manifest.
@@ -39,7 +40,7 @@ func (a *app) adminAddress(given string) (string, error) {
 const defaultAdmin = "127.0.0.1:9090"
 
 // askAdmin sends a request to the admin listener and returns status and body.
-func askAdmin(ctx context.Context, method, address, path string, wait time.Duration) (int, []byte, error) {
+func askAdmin(ctx context.Context, method, address, path string, question []byte, wait time.Duration) (int, []byte, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return 0, nil, usageError{fmt.Errorf("admin address %q: want host:port", address)}
@@ -49,7 +50,7 @@ func askAdmin(ctx context.Context, method, address, path string, wait time.Durat
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+net.JoinHostPort(host, port)+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+net.JoinHostPort(host, port)+path, bytes.NewReader(question))
 	if err != nil {
 		return 0, nil, fmt.Errorf("admin address %q: %w", address, err)
 	}

@@ -1,12 +1,16 @@
 package cmd
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,8 +19,12 @@ import (
 
 // explaining are the flags of explain.
 type explaining struct {
-	as               string
-	asJSON           bool
+	as, key          string
+	scopes           []string
+	asJSON, live     bool
+	admin            string
+	answer, example  string
+	status           int
 	prompt, resource bool
 }
 
@@ -25,127 +33,140 @@ func (a *app) explain() *cobra.Command {
 	var flags explaining
 	c := &cobra.Command{
 		Use:   "explain NAME [name=text | name:=json]...",
-		Short: "Tell what a tool, prompt or resource is: policies, steps, arguments, cost in tokens.",
-		Long: "Tell what a tool, a prompt or the resource of a URI is: who may call it, the policies on its way and where each\n" +
-			"was written, its steps, what it may ask a client, the place of every argument, what its definition costs a\n" +
-			"model, and, with arguments, the exact upstream request. Of a URI: which resource or template answers it, and\n" +
-			"what it takes from the URI. Nothing is sent.\n\n" +
+		Short: "Tell what a tool, prompt or resource is: who may call it, limits, request, answer, cost in tokens.",
+		Long: "Tell what a tool, a prompt or the resource of a URI is: whether the caller may call it and by which rule, the\n" +
+			"policies on its way with their state, where each value is written, its steps, what it may ask a client, the place\n" +
+			"of every argument, what its definition costs a model, and, with arguments, the exact upstream request with its\n" +
+			"secrets masked. Of a URI: which resource or template answers it, and what it takes from the URI. Nothing is sent\n" +
+			"to an upstream.\n\n" +
+			"--answer FILE shows what becomes of a body that the service sent, and --example NAME of the answer of one of the\n" +
+			"tool's examples: the content blocks, what was cut, and the tokens before and after.\n\n" +
+			"Limits and breakers are those of a gateway that has just started. --live asks the one that runs, over its admin\n" +
+			"listener; --key names the client whose limits are meant, e.g. api_key:ci.\n\n" +
 			"A name is looked up among the tools, then among the prompts; --prompt and --resource look only there.",
-		Example: "  sallyport explain place_order --as ann:sales\n" +
-			"  sallyport explain get_customer customer_id=42\n" +
+		Example: "  sallyport explain place_order --as ann:sales --scopes orders:write\n" +
+			"  sallyport explain get_customer customer_id=42 --answer customer.json\n" +
+			"  sallyport explain get_customer --live --key api_key:ci\n" +
 			"  sallyport explain crm://customers/42\n" +
 			"  sallyport explain --prompt orders",
 		ValidArgsFunction: a.completeNames(gateway.KindTool, gateway.KindPrompt, gateway.KindResource),
 		Args:              usageArgs(cobra.MinimumNArgs(1)),
-		RunE:              func(_ *cobra.Command, args []string) error { return a.runExplain(&flags, args) },
+		RunE:              func(c *cobra.Command, args []string) error { return a.runExplain(c.Context(), &flags, args) },
 	}
 	a.manifestFlag(c)
 	f := c.Flags()
 	f.StringVar(&flags.as, "as", "cli", "the caller: subject[:role,role]")
+	f.StringSliceVar(&flags.scopes, "scopes", nil, "the caller's OAuth scopes")
+	f.StringVar(&flags.key, "key", "", "what limits know the caller by (default: cli:SUBJECT)")
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON")
+	f.BoolVar(&flags.live, "live", false, "ask the running gateway")
+	f.StringVar(&flags.admin, "admin", "", "with --live: address of the admin listener (default: the manifest's)")
+	f.StringVar(&flags.answer, "answer", "", "shape this file as if the service had answered it")
+	f.IntVar(&flags.status, "status", http.StatusOK, "with --answer: the HTTP status")
+	f.StringVar(&flags.example, "example", "", "shape the answer of the tool's example of that name or number")
 	f.BoolVar(&flags.prompt, "prompt", false, "NAME is that of a prompt")
 	f.BoolVar(&flags.resource, "resource", false, "NAME is the URI of a resource")
 	c.MarkFlagsMutuallyExclusive("prompt", "resource")
+	c.MarkFlagsMutuallyExclusive("answer", "example")
 	return c
 }
 
-func (a *app) runExplain(flags *explaining, args []string) error {
-	var arguments []byte
-	if len(args) > 1 {
-		var err error
-		if arguments, err = parseArguments(args[1:]); err != nil {
-			return err
-		}
-	}
-	var kinds []gateway.Kind
-	switch {
-	case flags.prompt:
-		kinds = []gateway.Kind{gateway.KindPrompt}
-	case flags.resource:
-		kinds = []gateway.Kind{gateway.KindResource}
-	}
-	g, err := a.open()
+func (a *app) runExplain(ctx context.Context, flags *explaining, args []string) error {
+	q, err := flags.inquiry(args)
 	if err != nil {
 		return err
 	}
-	e, err := g.Explain(args[0], arguments, parseCaller(flags.as), kinds...)
-	if err = errors.Join(err, g.Close()); err != nil {
+	var e *gateway.Explanation
+	if flags.live {
+		e, err = a.explainLive(ctx, flags.admin, q)
+	} else {
+		e, err = a.explainHere(q)
+	}
+	if err != nil {
 		return err
 	}
 	if flags.asJSON {
-		out, err := json.MarshalIndent(e, "", "  ")
-		if err != nil {
-			return fmt.Errorf("encode explanation: %w", err)
+		return a.printJSON(e)
+	}
+	return a.printExplanation(e, flags)
+}
+
+// printJSON prints a value as indented JSON, in which < and > are themselves.
+func (a *app) printJSON(v any) error {
+	encoder := json.NewEncoder(a.stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// inquiry is what the words and flags ask.
+func (f *explaining) inquiry(args []string) (*gateway.Inquiry, error) {
+	q := &gateway.Inquiry{Name: args[0], Caller: parseCaller(f.as), Example: f.example}
+	q.Caller.Scopes, q.Caller.Key = f.scopes, f.key
+	if len(args) > 1 {
+		var err error
+		if q.Arguments, err = parseArguments(args[1:]); err != nil {
+			return nil, err
 		}
-		return a.printf("%s\n", out)
 	}
-	return a.printExplanation(e, flags.as)
-}
-
-func (a *app) printExplanation(e *gateway.Explanation, as string) error {
-	text := appendHeading(nil, e, as)
-	text = append(text, "policies, in the order in which a call meets them\n"...)
-	for _, p := range e.Policies {
-		text = fmt.Appendf(text, "  %-12s %-9s %s\n", p.Key, p.On, p.From)
-	}
-	if len(e.Steps) > 0 {
-		text = append(text, "steps\n"...)
-		text = appendSteps(text, e.Steps, "  ")
-	}
-	text = appendSorted(text, "arguments", e.Places)
-	text = appendSorted(text, "suggestions", e.Completions)
-	if e.Problem != "" {
-		text = fmt.Appendf(text, "these arguments would be refused\n%s\n", indent(e.Problem))
-	}
-	if err := a.printf("%s", text); err != nil || e.Request == nil {
-		return err
-	}
-	if err := a.printf("request\n"); err != nil {
-		return err
-	}
-	return a.printRequest(e.Request)
-}
-
-// appendHeading appends what it is, and for whom.
-func appendHeading(text []byte, e *gateway.Explanation, as string) []byte {
-	what := ""
 	switch {
-	case e.Template == e.Name && e.Template != "":
-		what = "template, "
-	case e.Kind != gateway.KindTool:
-		what = string(e.Kind) + ", "
+	case f.prompt:
+		q.Kinds = []gateway.Kind{gateway.KindPrompt}
+	case f.resource:
+		q.Kinds = []gateway.Kind{gateway.KindResource}
 	}
-	text = fmt.Appendf(text, "%s, %sdefined at %s\n", e.Name, what, e.DefinedAt)
-	if what == "resource, " && e.Template != "" {
-		text = fmt.Appendf(text, "template    %s, with %s\n", e.Template, e.Arguments)
+	if f.answer != "" {
+		body, err := os.ReadFile(f.answer)
+		if err != nil {
+			return nil, fmt.Errorf("--answer: %w", err)
+		}
+		if f.status < 100 || f.status > 599 {
+			return nil, usageError{fmt.Errorf("--status %d: want 100 to 599", f.status)}
+		}
+		q.Answer = &gateway.RecordedAnswer{From: f.answer, Status: f.status, Body: body}
 	}
-	if e.Upstream != "" {
-		text = fmt.Appendf(text, "upstream    %s\n", e.Upstream)
-	}
-	text = fmt.Appendf(text, "caller      %s %s\n", as, sees(e))
-	if len(e.Needs) > 0 {
-		text = fmt.Appendf(text, "client      needs %s\n", strings.Join(e.Needs, ", "))
-	}
-	if len(e.Uses) > 0 {
-		text = fmt.Appendf(text, "client      may be asked for %s\n", strings.Join(e.Uses, ", "))
-	}
-	if e.Waits {
-		text = append(text, "waiting     a call may wait for a job of the upstream\n"...)
-	}
-	if e.Kind == gateway.KindResource {
-		text = fmt.Appendf(text, "watch       %s\n", orElse(e.Watch, "not watched: nobody can subscribe"))
-		text = fmt.Appendf(text, "kept        %s\n", orElse(e.Lifetime, "clients are told to read it again each time"))
-	}
-	return fmt.Appendf(text, "definition  about %d tokens\n", e.TokenBudget)
+	return q, nil
 }
 
-// sees says what the caller may do.
-func sees(e *gateway.Explanation) string {
-	verb := map[gateway.Kind]string{gateway.KindTool: "call", gateway.KindPrompt: "use", gateway.KindResource: "read"}[e.Kind]
-	if e.Visible {
-		return "sees and may " + verb + " it"
+// explainHere explains by the manifest.
+func (a *app) explainHere(q *gateway.Inquiry) (*gateway.Explanation, error) {
+	g, err := a.open()
+	if err != nil {
+		return nil, err
 	}
-	return "does not see it: for this caller the " + string(e.Kind) + " does not exist"
+	e, err := g.Inquire(q)
+	return e, errors.Join(err, g.Close())
+}
+
+// explainLive has the running gateway explain.
+func (a *app) explainLive(ctx context.Context, admin string, q *gateway.Inquiry) (*gateway.Explanation, error) {
+	address, err := a.reloadAddress(admin)
+	if err != nil {
+		return nil, err
+	}
+	question, err := json.Marshal(q)
+	if err != nil {
+		return nil, fmt.Errorf("encode question: %w", err)
+	}
+	status, body, err := askAdmin(ctx, http.MethodPost, address, "/explain", question, time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	if status != http.StatusOK {
+		var r refusal
+		if err := json.Unmarshal(body, &r); err != nil || r.Error == "" {
+			return nil, fmt.Errorf("the gateway answered %d: %s", status, body)
+		}
+		return nil, errors.New(r.Error)
+	}
+	e := &gateway.Explanation{}
+	if err := json.Unmarshal(body, e); err != nil {
+		return nil, fmt.Errorf("read the gateway's answer: %w", err)
+	}
+	return e, nil
 }
 
 func orElse(text, instead string) string {

@@ -27,7 +27,7 @@ func (a *app) healthcheck() *cobra.Command {
 			if live {
 				path = "/health/live"
 			}
-			status, body, err := askAdmin(c.Context(), http.MethodGet, address, path, 3*time.Second)
+			status, body, err := askAdmin(c.Context(), http.MethodGet, address, path, nil, 3*time.Second)
 			if err != nil {
 				return err
 			}

@@ -67,6 +67,8 @@ func TestScripts(t *testing.T) {
 	t.Cleanup(func() { _ = service.Close(t.Context()) })
 	jobs := httptest.NewServer(newJobs())
 	t.Cleanup(jobs.Close)
+	documented := httptest.NewServer(newDocumented())
+	t.Cleanup(documented.Close)
 	quickstart, err := filepath.Abs("../examples/quickstart")
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +78,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ACME_URL", service.URL())
 			e.Setenv("JOBS_URL", jobs.URL)
+			e.Setenv("DOCUMENT_URL", documented.URL)
 			e.Setenv("QUICKSTART", quickstart)
 			e.Setenv("FIRST_CUSTOMER", acme.FirstCustomer)
 			return nil

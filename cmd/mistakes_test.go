@@ -17,6 +17,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what testdata/mistakes expect")
 
+// beside are rules that the manifests of testdata/mistakes break beside what they
+// are about.
+const beside = "argument-description-missing,argument-unused,write-not-idempotent,write-unconfirmed,secret-in-manifest,anonymous-access"
+
 // TestMistakes validates manifests as newcomers write them: each mistake is
 // told at its place, in plain words, and all of them in one pass. A file
 // NAME.yaml of an archive is a case, together with base.yaml and what lies in
@@ -74,9 +78,9 @@ func mistake(t *testing.T, archive *txtar.Archive, name string) {
 		}
 	}
 	var out, errs bytes.Buffer
-	code := cmd.Main(standard.Parts(), []string{"validate", "-c", "."}, strings.NewReader(""), &out, &errs)
+	code := cmd.Main(standard.Parts(), []string{"validate", "-c", ".", "--ignore", beside}, strings.NewReader(""), &out, &errs)
 	told := errs.Bytes()
-	if failed := bytes.Contains(told, []byte(": error: ")); failed != (code == 1) || out.Len() > 0 {
+	if failed := bytes.Contains(told, []byte(": error: ")); failed != (code == 1) || failed != (out.Len() == 0) {
 		t.Errorf("exit code %d, output %q", code, &out)
 	}
 	at := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == name+".txt" })

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -16,28 +17,58 @@ import (
 // reload asks a running gateway to reload its manifest, and says how it ended.
 func (a *app) reload() *cobra.Command {
 	var admin string
+	var plan, asJSON bool
 	c := &cobra.Command{
 		Use:   "reload",
 		Short: "Make a running gateway reload its manifest, and print the result.",
-		Args:  usageArgs(cobra.NoArgs),
+		Long: "Make a running gateway reload its manifest, and print what has changed, or why it was refused.\n\n" +
+			"--plan asks what a reload would change, and changes nothing; it is told like the result of diff. It exits with 0,\n" +
+			"or with 1 if the manifest has errors or what it changes needs a restart.",
+		Args: usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if asJSON && !plan {
+				return usageError{errors.New("--json goes with --plan")}
+			}
 			address, err := a.reloadAddress(admin)
 			if err != nil {
 				return err
 			}
-			status, body, err := askAdmin(c.Context(), http.MethodPost, address, "/reload", time.Minute)
-			if err != nil {
+			path := "/reload"
+			if plan {
+				path = "/plan"
+			}
+			status, body, err := askAdmin(c.Context(), http.MethodPost, address, path, nil, time.Minute)
+			switch {
+			case err != nil:
 				return err
+			case status != http.StatusOK:
+				return a.tellRefused(status, body)
+			case plan:
+				return a.tellPlan(body, asJSON)
 			}
-			if status == http.StatusOK {
-				return a.tellReloaded(body)
-			}
-			return a.tellRefused(status, body)
+			return a.tellReloaded(body)
 		},
 	}
 	a.manifestFlag(c)
 	c.Flags().StringVar(&admin, "admin", "", "address of the admin listener (default: the manifest's)")
+	c.Flags().BoolVar(&plan, "plan", false, "tell what would change, and change nothing")
+	c.Flags().BoolVar(&asJSON, "json", false, "with --plan: print JSON")
 	return c
+}
+
+// tellPlan prints what a reload would change.
+func (a *app) tellPlan(body []byte, asJSON bool) error {
+	var c gateway.Comparison
+	if err := json.Unmarshal(body, &c); err != nil {
+		return fmt.Errorf("read the gateway's answer: %w", err)
+	}
+	if err := a.printComparison(&c, asJSON); err != nil {
+		return err
+	}
+	if len(c.NeedsRestart) > 0 {
+		return errSilent
+	}
+	return nil
 }
 
 // reloadAddress is the address of the gateway that serves the manifest: the one
@@ -54,11 +85,17 @@ func (a *app) reloadAddress(given string) (string, error) {
 }
 
 func (a *app) tellReloaded(body []byte) error {
-	var g gateway.Generation
+	var g struct {
+		gateway.Generation
+		Changes string `json:"changes"`
+	}
 	if err := json.Unmarshal(body, &g); err != nil {
 		return fmt.Errorf("read the gateway's answer: %w", err)
 	}
-	return a.printf("generation %d is active: %d tools, hash %s\n", g.Number, g.Tools, g.Hash)
+	if err := a.printf("generation %d is active: %d tools, hash %s\n", g.Number, g.Tools, g.Hash); err != nil || g.Changes == "" {
+		return err
+	}
+	return a.printf("%s\n", g.Changes)
 }
 
 // refusal is what POST /reload answers to a manifest that was refused.

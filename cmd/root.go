@@ -76,7 +76,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		a.serve(), a.stdio(), a.demo(), a.validate(), a.call(), a.read(), a.prompt(), a.explain(), a.reload(),
+		a.serve(), a.stdio(), a.demo(), a.validate(), a.test(), a.call(), a.read(), a.prompt(), a.explain(), a.diff(), a.reload(), a.importing(), a.initial(),
 		a.token(), a.schema(), a.healthcheck(), a.version(),
 	)
 	root.InitDefaultCompletionCmd()

@@ -18,24 +18,46 @@ import (
 // serve runs the gateway.
 func (a *app) serve() *cobra.Command {
 	var watch bool
+	var examples exampleFlags
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway. SIGHUP reloads the manifest, SIGTERM drains.",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.run(c.Context(), a.source(), running{watch: watch})
+			return a.run(c.Context(), a.source(), running{watch: watch, examples: examples})
 		},
 	}
 	a.manifestFlag(c)
 	c.Flags().BoolVar(&watch, "watch", false, "reload whenever a file of the manifest changes")
+	examples.add(c)
 	return c
 }
 
 // running is how a gateway is run.
 type running struct {
-	watch bool
+	watch    bool
+	examples exampleFlags
 	// ready is called once the listeners are open; nil if nobody wants to know.
 	ready func(*gateway.Gateway) error
+}
+
+// exampleFlags say how a gateway uses the examples of its manifest.
+type exampleFlags struct {
+	mock   bool
+	record string
+}
+
+// add gives a command the flags.
+func (e *exampleFlags) add(c *cobra.Command) {
+	c.Flags().BoolVar(&e.mock, "mock", false, "answer from the manifest's examples; no service is asked")
+	c.Flags().StringVar(&e.record, "record", "", "write calls as examples to this `FOLDER`, secrets removed")
+	c.MarkFlagsMutuallyExclusive("mock", "record")
+}
+
+// with are the options of a gateway that does so.
+func (e *exampleFlags) with(o gateway.Options) gateway.Options {
+	o.Mock, o.Record = e.mock, e.record
+	return o
 }
 
 // run runs a gateway until a signal ends it.
@@ -45,7 +67,7 @@ func (a *app) run(ctx context.Context, source config.Source, how running) error 
 	defer signal.Stop(signals)
 
 	log := newLog(a.stderr)
-	g, err := gateway.New(gateway.Options{Source: source, Parts: a.parts, Log: log.Logger, Version: Version()}) //nolint:contextcheck // what it starts has a life of its own
+	g, err := gateway.New(how.examples.with(gateway.Options{Source: source, Parts: a.parts, Log: log.Logger, Version: Version()})) //nolint:contextcheck // what it starts has a life of its own
 	if err != nil {
 		return a.report(err)
 	}

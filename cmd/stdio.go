@@ -14,8 +14,9 @@ import (
 
 // stdio serves one client over standard input and output.
 func (a *app) stdio() *cobra.Command {
-	var as string
+	var as, endpoint string
 	var scopes []string
+	var examples exampleFlags
 	c := &cobra.Command{
 		Use:   "stdio",
 		Short: "Serve one client over standard input and output, as desktop clients start servers.",
@@ -26,17 +27,19 @@ func (a *app) stdio() *cobra.Command {
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			caller := parseCaller(as)
-			caller.Scopes = scopes
-			return a.runStdio(c.Context(), caller)
+			caller.Scopes, caller.Endpoint = scopes, endpoint
+			return a.runStdio(c.Context(), caller, &examples)
 		},
 	}
 	a.manifestFlag(c)
 	c.Flags().StringVar(&as, "as", "stdio", "the caller: subject[:role,role]")
+	c.Flags().StringVar(&endpoint, "endpoint", "", "path of the endpoint to serve (default: /mcp, or the first)")
 	c.Flags().StringSliceVar(&scopes, "scopes", nil, "the caller's OAuth scopes")
+	examples.add(c)
 	return c
 }
 
-func (a *app) runStdio(ctx context.Context, caller gateway.Caller) error {
+func (a *app) runStdio(ctx context.Context, caller gateway.Caller, examples *exampleFlags) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	// A client that closes our output before our input is no reason to die of.
@@ -45,7 +48,7 @@ func (a *app) runStdio(ctx context.Context, caller gateway.Caller) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	log := newLog(a.stderr)
-	g, err := gateway.New(gateway.Options{Source: a.source(), Parts: a.parts, Log: log.Logger, Version: Version()}) //nolint:contextcheck // what it starts has a life of its own
+	g, err := gateway.New(examples.with(gateway.Options{Source: a.source(), Parts: a.parts, Log: log.Logger, Version: Version()})) //nolint:contextcheck // what it starts has a life of its own
 	if err != nil {
 		return a.report(err)
 	}

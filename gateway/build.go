@@ -25,6 +25,8 @@ type builder struct {
 	toolNames []string
 	scopes    map[string]bool
 	upstreams map[string]plugins.Upstream
+	// scene is how examples are used; nil if they aren't.
+	scene *scene
 	// onUpstream holds the policies of each upstream, by their place in the
 	// pipeline.
 	onUpstream map[string]map[int]plugins.Policy
@@ -56,11 +58,11 @@ func (g *Gateway) build(m *config.Manifest) (*snapshot, error) {
 	b.buildPrompts()
 	b.checkCircles()
 	b.checkCalls()
-	s.scopes = slices.Sorted(maps.Keys(b.scopes))
+	b.buildExamples()
 	b.buildAuth(s)
 	b.buildFront(s)
 	if len(b.problems) == 0 { // tools in a circle have no end
-		b.buildLists()
+		b.buildEndpoints()
 	}
 	b.checkTLS()
 	b.warnOfNobody(s)
@@ -99,8 +101,8 @@ func (b *builder) fault(place config.Place, err error) {
 func (b *builder) env(name, upstream string, spec *plugins.Tool) plugins.Env {
 	return plugins.Env{
 		Log: b.g.log, Name: name, Upstream: upstream, Tool: spec,
-		Tools: b.toolNames, Callee: b.s.callee,
-		Store: b.g.store, Observe: b.g.observe, Keep: b.lease.keep,
+		Tools: b.toolNames, Callee: b.s.callee, Read: b.s.readFor,
+		Offline: b.g.offline, Store: b.g.store, Observe: b.g.observe, Keep: b.lease.keep,
 	}
 }
 
@@ -120,7 +122,7 @@ func (b *builder) buildUpstreams() {
 			b.fault(u.Settings.Place, err)
 			continue
 		}
-		b.upstreams[name] = built
+		b.upstreams[name] = b.rehearse(name, built)
 		b.onUpstream[name] = b.buildPolicies(plugins.OnUpstream, u.Parts, u.Place, b.env(name, name, nil))
 	}
 }
@@ -207,13 +209,13 @@ func (b *builder) warnOfNobody(s *snapshot) {
 	}
 	if !b.m.Auth.IsZero() {
 		b.warnings = append(b.warnings, b.m.Auth.Warning("auth names no way to know a caller: whoever reaches the listener may call",
-			"add jwt, api_keys or anonymous"))
+			"add jwt, api_keys or anonymous").By("auth-empty"))
 	}
-	for t := range s.targets() {
+	for t := range s.all.targets() {
 		for _, key := range []string{"roles", "scopes"} {
 			if setting, written := t.parts[key]; written && !setting.Off {
 				b.warnings = append(b.warnings, setting.Warning(
-					fmt.Sprintf("%s %q is there for nobody: without auth no caller has %s", t.spec.Kind, t.spec.Name, key), "add auth"))
+					fmt.Sprintf("%s %q is there for nobody: without auth no caller has %s", t.spec.Kind, t.spec.Name, key), "add auth").By("unreachable"))
 			}
 		}
 	}
@@ -228,18 +230,14 @@ func (b *builder) warnOfReplica() {
 	everywhere := err == nil && (host == "" || parseErr == nil && addr.IsUnspecified())
 	if len(server.Keys) > 0 && server.Replica == "" && everywhere {
 		b.warnings = append(b.warnings, server.Warning("other replicas can't find this one: it listens on all addresses",
-			`write replica: "http://${POD_IP}:8080"`))
+			`write replica: "http://${POD_IP}:8080"`).By("replica-unnamed"))
 	}
 }
 
 // buildFront compiles what is checked before anything is decoded, and the
 // policies on all requests of a caller.
 func (b *builder) buildFront(s *snapshot) {
-	var issuers []string
-	for _, i := range s.issuers {
-		issuers = append(issuers, i.Issuers()...)
-	}
-	s.front = newFront(b.m, issuers, s.scopes)
+	s.front = newFront(b.m)
 	server := &b.m.Server
 	policies := b.buildPolicies(plugins.OnServer, server.Parts, server.Place, b.env("server", "", nil))
 	for _, i := range slices.Backward(slices.Sorted(maps.Keys(policies))) {

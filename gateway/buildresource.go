@@ -109,7 +109,7 @@ func (b *builder) warnOfWrite(r *resource) {
 	case http.MethodGet, http.MethodHead:
 	default:
 		b.warnings = append(b.warnings, r.parts["request"].Warning(
-			method+" may change something, and a resource is only read", "make it a tool, unless the request only asks"))
+			method+" may change something, and a resource is only read", "make it a tool, unless the request only asks").By("resource-writes"))
 	}
 }
 

@@ -98,7 +98,7 @@ func (c *callRun) call(resume *plugins.Resume) *plugins.Call {
 	}
 	call := &plugins.Call{
 		Tool: c.t.spec, Principal: r.principal, Revision: r.revision,
-		Arguments: c.arguments, Capabilities: r.caps,
+		Arguments: c.arguments, Capabilities: r.caps, Endpoint: r.e.path,
 		RequestID: r.req.ID, Trace: trace, Record: &r.entry.Record, Talk: r.beginTalk(),
 	}
 	if resume != nil {

@@ -6,15 +6,18 @@ import (
 	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
 	"github.com/sallyport-mcp/sallyport/gateway/internal/watch"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
-	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
 // tellChanges tells clients that listen which of their lists another manifest
 // has changed.
 func (g *Gateway) tellChanges(old, next *snapshot) {
 	changes := make(map[[2]*lists][listKinds]bool)
-	changed := func(p *plugins.Principal) [listKinds]bool {
-		pair := [2]*lists{old.listsFor(p), next.listsFor(p)}
+	changed := func(of *owner) [listKinds]bool {
+		was, is := old.endpoints[of.path], next.endpoints[of.path]
+		if was == nil || is == nil { // its clients are told so when they ask
+			return [listKinds]bool{}
+		}
+		pair := [2]*lists{was.listsFor(of.principal), is.listsFor(of.principal)}
 		out, known := changes[pair]
 		if !known {
 			for kind := range listKinds {
@@ -25,7 +28,7 @@ func (g *Gateway) tellChanges(old, next *snapshot) {
 		return out
 	}
 	g.hearers.Each(func(one *stream.Listener[hearing]) {
-		lists, meta := changed(one.Meta.principal), &one.Meta
+		lists, meta := changed(&one.Meta.owner), &one.Meta
 		tellLists(lists, func(kind mcp.List) {
 			if meta.hears(kind) {
 				one.Send(mcp.AppendListChanged(nil, kind, meta.id))
@@ -37,8 +40,8 @@ func (g *Gateway) tellChanges(old, next *snapshot) {
 		legacy[kind] = mcp.AppendListChanged(nil, kind, nil)
 	}
 	g.streams.Each(func(live *stream.Session) {
-		if p, ok := live.Owner().(*plugins.Principal); ok {
-			tellLists(changed(p), func(kind mcp.List) { live.Push(legacy[kind]) })
+		if of, ok := live.Owner().(*owner); ok {
+			tellLists(changed(of), func(kind mcp.List) { live.Push(legacy[kind]) })
 		}
 	})
 	g.rebindWatches(next)

@@ -19,7 +19,7 @@ func (r *request) complete() *mcp.Error {
 	if err != nil {
 		return err
 	}
-	of, completers := r.s.completable(&params, r.principal)
+	of, completers := r.e.completable(&params, r.principal)
 	if of == nil {
 		r.entry.outcome, r.entry.errorType = "invalid", "unknown_reference"
 		return mcp.UnknownReference()
@@ -45,18 +45,18 @@ func (r *request) complete() *mcp.Error {
 }
 
 // completable finds what a reference names, if the principal may see it.
-func (s *snapshot) completable(params *mcp.CompleteParams, p *plugins.Principal) (*target, map[string]*completer) {
+func (e *endpoint) completable(params *mcp.CompleteParams, p *plugins.Principal) (*target, map[string]*completer) {
 	if params.Kind == mcp.PromptReference {
-		if own := s.prompts[params.Of]; own != nil && own.admits(p) {
+		if own := e.promptFor(params.Of, p); own != nil {
 			return &own.target, own.completers
 		}
 		return nil, nil
 	}
-	if own := s.resources[params.Of]; own != nil && own.admits(p) {
+	if own := e.resources[params.Of]; own != nil && e.shows(&own.target) && own.admits(p) {
 		return &own.target, nil
 	}
-	for _, own := range s.templates {
-		if own.source.URI == params.Of && own.admits(p) {
+	for _, own := range e.templates {
+		if own.source.URI == params.Of && e.shows(&own.target) && own.admits(p) {
 			return &own.target, own.completers
 		}
 	}

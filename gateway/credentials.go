@@ -34,7 +34,7 @@ func (x *exchange) authenticate() bool {
 		x.fail(nil, failure)
 		return false
 	}
-	challenge := x.s.front.challenge
+	challenge := x.e.challenge
 	if !credentials.Empty() {
 		challenge += challengeSeparator(challenge) + `error="invalid_token"`
 	}
@@ -78,7 +78,7 @@ func (x *exchange) readCredentials(c *plugins.Credentials) error {
 
 // challengeScopes tells which scopes a token needs (RFC 6750, section 3.1).
 func (x *exchange) challengeScopes(scopes []string) {
-	challenge, _, _ := strings.Cut(x.s.front.challenge, ", scope=")
+	challenge, _, _ := strings.Cut(x.e.challenge, ", scope=")
 	challenge += challengeSeparator(challenge) + `error="insufficient_scope", scope="` + strings.Join(scopes, " ") + `"`
 	x.resp.Set("WWW-Authenticate", challenge)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/tokens"
 	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
@@ -29,12 +30,22 @@ type Explanation struct {
 	Name string `json:"name"`
 	// rule is the rule of `when`, if there is one.
 	rule config.Setting
+	// Generation is that of the configuration which this is about.
+	Generation uint64 `json:"generation"`
 	// Template is the one that answers a URI; empty if it is none of a template.
-	Template  string       `json:"template,omitempty"`
-	DefinedAt string       `json:"defined_at"`
-	Upstream  string       `json:"upstream,omitempty"`
-	Visible   bool         `json:"visible"`
-	Policies  []PolicyNote `json:"policies"`
+	Template  string     `json:"template,omitempty"`
+	DefinedAt string     `json:"defined_at"`
+	Upstream  string     `json:"upstream,omitempty"`
+	Caller    CallerNote `json:"caller"`
+	Visible   bool       `json:"visible"`
+	// May says whether the caller may call it: allows, denies, or depends on
+	// arguments that aren't known. Because names the rules that keep it from
+	// allowing, each with its place.
+	May     plugins.Verdict `json:"may"`
+	Because []string        `json:"because,omitempty"`
+	// Rules are those that are no policies; they come first.
+	Rules    []PolicyNote `json:"rules"`
+	Policies []PolicyNote `json:"policies"`
 	// Needs are the capabilities without which a client is refused, or that a
 	// question on the way asks for; Uses are those that a client may lack.
 	Needs []string `json:"needs,omitempty"`
@@ -50,21 +61,33 @@ type Explanation struct {
 	// Completions tell of arguments where suggestions come from.
 	Completions map[string]string `json:"completions,omitempty"`
 	Places      map[string]string `json:"places,omitempty"`
+	// Written tells of each value where it is written.
+	Written []WrittenNote `json:"written"`
 	// Arguments are those that the request is made for: what was given, or what
 	// a template takes from the URI.
-	Arguments   json.RawMessage `json:"arguments,omitempty"`
-	Request     *RequestNote    `json:"request,omitempty"`
-	Problem     string          `json:"problem,omitempty"`
-	Definition  json.RawMessage `json:"definition"`
-	TokenBudget int             `json:"definition_tokens"`
+	Arguments   json.RawMessage  `json:"arguments,omitempty"`
+	Request     *RequestNote     `json:"request,omitempty"`
+	Problem     string           `json:"problem,omitempty"`
+	Answer      *AnswerNote      `json:"answer,omitempty"`
+	Definition  json.RawMessage  `json:"definition"`
+	TokenBudget int              `json:"definition_tokens"`
+	Tokens      DefinitionTokens `json:"tokens"`
 }
 
-// PolicyNote tells of one policy on the way of a call.
-type PolicyNote struct {
-	Key string `json:"key"`
-	// From is where it was written; "built in" for defaults of the gateway.
-	From string `json:"from"`
-	On   string `json:"on"`
+// CallerNote is the caller that an explanation is for.
+type CallerNote struct {
+	Subject string   `json:"subject"`
+	Roles   []string `json:"roles"`
+	Scopes  []string `json:"scopes"`
+}
+
+// DefinitionTokens is about what the parts of a definition cost a model. Rest
+// is what is left of the whole: name, title, annotations, punctuation.
+type DefinitionTokens struct {
+	Description  int `json:"description"`
+	InputSchema  int `json:"input_schema"`
+	OutputSchema int `json:"output_schema"`
+	Rest         int `json:"rest"`
 }
 
 // RequestNote is an upstream request on paper, secrets masked.
@@ -75,30 +98,55 @@ type RequestNote struct {
 	Body    string      `json:"body,omitempty"`
 }
 
+// Inquiry is what is to be explained.
+type Inquiry struct {
+	// Name is that of a tool or prompt, or the URI of a resource.
+	Name string `json:"name"`
+	// Kinds are those that it may be of, the first found is meant; any if empty.
+	Kinds []Kind `json:"kinds,omitempty"`
+	// Arguments are a JSON object, or nothing: then the places are explained,
+	// and no request.
+	Arguments json.RawMessage `json:"arguments,omitempty"`
+	Caller    Caller          `json:"caller"`
+	// Answer is an answer of the upstream to be shaped; nil for none. Example
+	// names one of the tool's examples instead, by its name or its number.
+	Answer  *RecordedAnswer `json:"answer,omitempty"`
+	Example string          `json:"example,omitempty"`
+}
+
 // Explain tells what a name stands for, and, given arguments, the upstream
 // request they would make. Nothing is sent. Of several things with that name
 // the first of kinds is meant; without kinds a tool, then a prompt, then the
 // resource of that URI.
 func (g *Gateway) Explain(name string, arguments []byte, caller Caller, kinds ...Kind) (*Explanation, error) {
+	return g.Inquire(&Inquiry{Name: name, Arguments: arguments, Caller: caller, Kinds: kinds})
+}
+
+// Inquire explains in full. Nothing is sent, and nothing is counted.
+func (g *Gateway) Inquire(q *Inquiry) (*Explanation, error) {
 	s := g.acquire()
 	defer s.done()
+	kinds := q.Kinds
 	if len(kinds) == 0 {
 		kinds = []Kind{KindTool, KindPrompt, KindResource}
 	}
-	principal := caller.principal()
+	principal := q.Caller.principal()
 	for _, kind := range kinds {
-		switch own, fromURI := s.find(kind, name, principal); {
+		own, fromURI := s.find(kind, q.Name, principal)
+		switch {
 		case own == nil:
-		case fromURI != nil && arguments != nil:
+			continue
+		case fromURI != nil && q.Arguments != nil:
 			return nil, fmt.Errorf("%s takes its arguments from the URI: leave name=value out", own.spec.Name)
-		default:
-			if fromURI != nil {
-				arguments = fromURI
-			}
-			return g.explain(s, own, name, arguments, principal), nil
 		}
+		i := &inspection{g: g, s: s, t: own, principal: principal, arguments: q.Arguments, lease: g.kept.lease()}
+		if fromURI != nil {
+			i.arguments = fromURI
+		}
+		e, err := i.explain(q)
+		return e, errors.Join(err, i.lease.release())
 	}
-	return nil, s.unknown(name, principal, kinds)
+	return nil, s.unknown(q.Name, principal, kinds)
 }
 
 // find finds what a name of a kind stands for, be it hidden from the principal.
@@ -143,12 +191,32 @@ func (s *snapshot) findResource(uri string, p *plugins.Principal) (*resource, []
 	return nil, nil
 }
 
-// explain tells what a target is.
-func (g *Gateway) explain(s *snapshot, t *target, name string, arguments []byte, p *plugins.Principal) *Explanation {
+// inspection looks at one target for one caller. Its parts are built once more,
+// with what is kept of them: their state is the one in force.
+type inspection struct {
+	g         *Gateway
+	s         *snapshot
+	t         *target
+	principal *plugins.Principal
+	arguments []byte
+	// checked are the arguments as parts see them; nil if they aren't known.
+	checked map[string]any
+	lease   *lease
+}
+
+// explain tells what the target is.
+func (i *inspection) explain(q *Inquiry) (*Explanation, error) {
+	t, s := i.t, i.s
+	recorded, err := i.recorded(q)
+	if err != nil {
+		return nil, err
+	}
 	e := &Explanation{
-		Kind: Kind(t.spec.Kind), Name: name, DefinedAt: t.place.String(), Upstream: t.upstream,
-		rule: t.parts[whenKey], Visible: t.admits(p), Policies: g.policyNotes(s, t), Waits: s.waits(t),
-		Steps: stepNotes(t), Arguments: arguments, Definition: t.modern, TokenBudget: estimateTokens(t.modern),
+		Kind: Kind(t.spec.Kind), Name: q.Name, Generation: s.generation, DefinedAt: t.place.String(), Upstream: t.upstream,
+		Caller: CallerNote{q.Caller.Subject, append([]string{}, q.Caller.Roles...), append([]string{}, q.Caller.Scopes...)},
+		rule:   t.parts[whenKey], Visible: t.admits(i.principal), Waits: s.waits(t),
+		Steps: stepNotes(t), Arguments: i.arguments, Definition: t.modern,
+		TokenBudget: estimateTokens(t.modern), Tokens: tokensOf(t), Written: i.written(),
 	}
 	e.Needs, e.Uses = s.clientNeeds(t)
 	switch e.Kind {
@@ -158,18 +226,36 @@ func (g *Gateway) explain(s *snapshot, t *target, name string, arguments []byte,
 		s.explainResource(e, t)
 	case KindTool:
 	}
-	outline, err := g.outline(t, arguments, p)
-	if t.operator != nil {
+	i.explainRequest(e)
+	e.Rules, e.Policies = i.rules(), i.policies()
+	e.decide()
+	e.Answer = i.shape(recorded)
+	return e, nil
+}
+
+// explainRequest tells where arguments go, and the request that they make.
+func (i *inspection) explainRequest(e *Explanation) {
+	outline, err := i.outline()
+	if i.t.operator != nil {
 		e.Places = outline.Places
 	}
 	switch {
-	case arguments == nil: // only the places are asked for
+	case i.arguments == nil: // only the places are asked for
 	case err != nil:
 		e.Problem = err.Error()
-	case t.operator != nil:
+	case i.t.operator != nil:
 		e.Request = &RequestNote{Method: outline.Method, URL: outline.URL, Headers: outline.Header, Body: string(outline.Body)}
 	}
-	return e
+}
+
+// tokensOf tells what the parts of a definition cost.
+func tokensOf(t *target) DefinitionTokens {
+	d := DefinitionTokens{Description: estimateTokens([]byte(t.spec.Description))}
+	if t.spec.Kind == kindTool {
+		d.InputSchema, d.OutputSchema = estimateTokens(t.spec.InputSchema), estimateTokens(t.spec.OutputSchema)
+	}
+	d.Rest = max(0, estimateTokens(t.modern)-d.Description-d.InputSchema-d.OutputSchema)
+	return d
 }
 
 // explainResource tells what only resources have.
@@ -191,28 +277,35 @@ func (s *snapshot) explainResource(e *Explanation, t *target) {
 
 // outline puts the request of a call on paper, if it makes one. With an error
 // it says where arguments go.
-func (g *Gateway) outline(t *target, arguments []byte, p *plugins.Principal) (*plugins.Outline, error) {
-	call := commandCall(t, arguments, p)
+func (i *inspection) outline() (*plugins.Outline, error) {
+	call := commandCall(i.t, i.arguments, i.principal)
 	outline := &plugins.Outline{}
-	if t.operator != nil {
+	operator := i.t.operator
+	if operator != nil {
 		// Unchecked arguments say where they go, which is all that is taken here.
-		if unchecked, _ := t.operator.Outline(call); unchecked != nil {
+		if unchecked, _ := operator.Outline(call); unchecked != nil {
 			outline = unchecked
 		}
 	}
-	validated := g.validated(t, func(_ context.Context, checked *plugins.Call) (*mcp.Result, error) {
-		if t.operator == nil {
+	permitted := i.wrap(whenKey, func(_ context.Context, checked *plugins.Call) (*mcp.Result, error) {
+		if operator == nil {
 			return &mcp.Result{}, nil
 		}
-		request, err := t.operator.Outline(checked)
+		request, err := operator.Outline(checked)
 		if err == nil {
 			outline = request
 		}
 		return nil, err
 	})
+	validated := i.wrap("", func(ctx context.Context, checked *plugins.Call) (*mcp.Result, error) {
+		if i.arguments != nil {
+			i.checked = checked.Args
+		}
+		return permitted(ctx, checked)
+	})
 	if _, err := validated(context.Background(), call); err != nil {
 		failure := failureOf(err)
-		if rule := t.parts[whenKey]; failure.Kind == plugins.KindDenied {
+		if rule := i.t.parts[whenKey]; failure.Kind == plugins.KindDenied {
 			return outline, fmt.Errorf("denied: the rule `when` at %s does not hold for these arguments and this caller", rule.String())
 		}
 		return outline, failure
@@ -223,69 +316,23 @@ func (g *Gateway) outline(t *target, arguments []byte, p *plugins.Principal) (*p
 // whenKey is the policy that looks at arguments, and so at each call.
 const whenKey = "when"
 
-// validated wraps a handler with what decides by the arguments alone: policies
-// without a key, and rules.
-func (g *Gateway) validated(t *target, next plugins.Handler) plugins.Handler {
-	for i := range slices.Backward(g.parts.Policies) {
-		part := &g.parts.Policies[i]
-		setting, rule := t.parts[part.Key]
-		rule = rule && part.Key == whenKey && !setting.Off
-		if part.Key != "" && !rule || part.Where&t.where() == 0 {
+// wrap wraps a handler with the target's own policy of a key, if it has one.
+func (i *inspection) wrap(key string, next plugins.Handler) plugins.Handler {
+	for n := range i.g.parts.Policies {
+		part := &i.g.parts.Policies[n]
+		setting, written := i.t.parts[key]
+		if part.Key != key || part.Where&i.t.where() == 0 || setting.Off || (!written && !part.Always) {
 			continue
 		}
-		policy, err := part.New(setting.Value, plugins.Env{Log: g.log, Name: t.spec.Name, Tool: t.spec})
-		if err == nil && policy != nil {
-			next = policy.Wrap(next)
+		if policy := i.build(part, setting, i.env(i.t.spec.Name, i.t.upstream, i.t.spec)); policy != nil {
+			return policy.Wrap(next)
 		}
 	}
 	return next
 }
 
-// policyNotes lists the policies of a target in the order in which a call meets
-// them.
-func (g *Gateway) policyNotes(s *snapshot, t *target) []PolicyNote {
-	notes := []PolicyNote{}
-	upstream := s.manifest.Upstreams[t.upstream]
-	for i := range g.parts.Policies {
-		part := &g.parts.Policies[i]
-		own := part.Where&t.where() != 0
-		if setting, ok := t.parts[part.Key]; ok && own {
-			notes = append(notes, PolicyNote{Key: part.Key, From: noteOff(setting.Off, setting.String()), On: t.spec.Kind})
-			continue
-		}
-		if upstream != nil && part.Where&plugins.OnUpstream != 0 {
-			if setting, ok := upstream.Parts[part.Key]; ok {
-				notes = append(notes, PolicyNote{Key: part.Key, From: noteOff(setting.Off, setting.String()), On: "upstream"})
-				continue
-			}
-		}
-		if !part.Always || (!own && (upstream == nil || part.Where&plugins.OnUpstream == 0)) {
-			continue
-		}
-		key, on := part.Key, "upstream"
-		if key == "" {
-			key = "arguments"
-		}
-		if own {
-			on = t.spec.Kind
-		}
-		notes = append(notes, PolicyNote{Key: key, From: "built in", On: on})
-	}
-	return notes
-}
-
-func noteOff(off bool, place string) string {
-	if off {
-		return "switched off at " + place
-	}
-	return place
-}
-
-// bytesPerToken is what a token of JSON and English takes on average.
-const bytesPerToken = 4
-
 // estimateTokens estimates what a text costs a model.
-func estimateTokens(text []byte) int { return (len(text) + bytesPerToken - 1) / bytesPerToken }
+func estimateTokens(text []byte) int { return tokens.Estimate(text) }
 
 // DryRun puts the upstream request of a call on paper, or says why there would
 // be none.

@@ -12,11 +12,11 @@ import (
 
 // The paths the gateway serves.
 const (
+	// endpointPath is that of the endpoint of a manifest that names none.
 	endpointPath = "/mcp"
-	// Protected resource metadata (RFC 9728, section 3): at the root, and with
-	// the endpoint's path behind it.
-	metadataPath         = "/.well-known/oauth-protected-resource"
-	endpointMetadataPath = metadataPath + endpointPath
+	// metadataPath is that of protected resource metadata (RFC 9728, section 3):
+	// alone, and with an endpoint's path behind it.
+	metadataPath = "/.well-known/oauth-protected-resource"
 )
 
 // front holds what is checked of a request before anything is decoded.
@@ -29,15 +29,11 @@ type front struct {
 	// publicHost is the host by which clients reach the gateway.
 	publicHost string
 	proxies    []netip.Prefix
-	// metadata is the protected resource metadata; nil if no issuer is trusted.
-	metadata []byte
-	// challenge is the value of WWW-Authenticate, without error.
-	challenge string
 }
 
 // newFront compiles the front of a manifest, whose origins, networks and URLs
 // were checked when it was loaded.
-func newFront(m *config.Manifest, issuers, scopes []string) front {
+func newFront(m *config.Manifest) front {
 	f := front{
 		origins:  make(map[string]bool),
 		loopback: isLoopback(m.Server.Listen),
@@ -56,14 +52,6 @@ func newFront(m *config.Manifest, issuers, scopes []string) front {
 	f.publicHost = strings.ToLower(public.Host)
 	if m.Server.PublicURL != "" {
 		f.origins[strings.ToLower(public.Scheme+"://"+public.Host)] = true
-	}
-	f.challenge = "Bearer"
-	if len(issuers) > 0 {
-		f.metadata = protectedResource(public.String()+endpointPath, issuers, scopes)
-		f.challenge = `Bearer resource_metadata="` + public.String() + endpointMetadataPath + `"`
-		if len(scopes) > 0 {
-			f.challenge += `, scope="` + strings.Join(scopes, " ") + `"`
-		}
 	}
 	return f
 }

@@ -33,19 +33,33 @@ type Options struct {
 	Log *slog.Logger
 	// Version of the binary, as clients are told.
 	Version string
+	// Offline says that the manifest is only looked at: nothing is sent, not
+	// even for keys of token issuers, and the gateway can't serve.
+	Offline bool
+	// Mock answers calls from the examples of the manifest: no service is asked.
+	Mock bool
+	// Record is a folder to which calls are written as examples, with secrets
+	// removed; empty for none.
+	Record string
+
+	// rehearse is what Rehearse does.
+	rehearse rehearsalMode
 }
 
 // Gateway is a gateway: one manifest in force, and what outlives it.
 type Gateway struct {
-	source   config.Source
-	parts    plugins.Parts
-	log      *slog.Logger
-	version  string
-	observe  *observe.Observer
-	store    plugins.Store
-	kept     *kept
-	sessions *sessions
-	inflight *inflight
+	source  config.Source
+	parts   plugins.Parts
+	log     *slog.Logger
+	version string
+	offline bool
+	// rehearsal is the use made of examples; nil if there is none.
+	rehearsal *rehearsal
+	observe   *observe.Observer
+	store     plugins.Store
+	kept      *kept
+	sessions  *sessions
+	inflight  *inflight
 	// ring seals what clients hold for us.
 	ring atomic.Pointer[seal.Ring]
 	// streams is the live side of clients, hearers the modern ones that listen.
@@ -88,8 +102,13 @@ func New(o Options) (*Gateway, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	rehearsal, err := newRehearsal(&o)
+	if err != nil {
+		return nil, err
+	}
 	g := &Gateway{
-		source: o.Source, parts: o.Parts, log: o.Log, version: o.Version,
+		rehearsal: rehearsal,
+		source:    o.Source, parts: o.Parts, log: o.Log, version: o.Version, offline: o.Offline,
 		observe: observe.New(o.Version), store: o.Parts.Store(), kept: newKept(),
 		sessions: newSessions(), inflight: newInflight(),
 		streams: stream.New(stream.Limits{}, time.Now), hub: watch.New(watch.DefaultLimits()),
@@ -258,6 +277,7 @@ func (g *Gateway) Close() error {
 	g.tasks.Drain(canceled())
 	g.streams.Close()
 	g.awaited.close()
+	g.rehearsal.close()
 	if s := g.current.Load(); s != nil {
 		s.done()
 	}

@@ -88,7 +88,7 @@ func TestBatchAnswersAreBounded(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(large)
 	})
-	r := start(t, parserManifest, b.URL, nil)
+	r := start(t, parserManifest+"defaults: {response: {max_tokens: none}}\n", b.URL, nil)
 	a := r.do("POST", "/mcp", batch("harmless", 100), r.begin("2025-03-26", nil))
 	if a.status != 200 || len(a.body) > 32<<20 {
 		t.Errorf("got %d, %d MiB", a.status, len(a.body)>>20)

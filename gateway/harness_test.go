@@ -72,6 +72,12 @@ func start(t testing.TB, manifest, upstream string, env map[string]string) *rig 
 // startParts is start for a build of other parts.
 func startParts(t testing.TB, parts plugins.Parts, manifest, upstream string, env map[string]string) *rig {
 	t.Helper()
+	return startOptions(t, gateway.Options{Parts: parts}, manifest, upstream, env)
+}
+
+// startOptions is start with further options.
+func startOptions(t testing.TB, options gateway.Options, manifest, upstream string, env map[string]string) *rig {
+	t.Helper()
 	r := &rig{t: t, files: map[string][]byte{"manifest.yaml": []byte(manifest)}, log: &lockedBuffer{}}
 	source := config.Source{Path: "manifest.yaml", Overlay: r.files, Env: func(name string) (string, bool) {
 		if name == "UPSTREAM" {
@@ -80,10 +86,9 @@ func startParts(t testing.TB, parts plugins.Parts, manifest, upstream string, en
 		v, ok := env[name]
 		return v, ok
 	}}
-	g, err := gateway.New(gateway.Options{
-		Source: source, Parts: parts, Version: "test",
-		Log: slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	options.Source, options.Version = source, "test"
+	options.Log = slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	g, err := gateway.New(options)
 	if err != nil {
 		t.Fatalf("build: %v", err)
 	}

@@ -21,7 +21,7 @@ const (
 
 // isClientPath reports whether a path takes what clients send.
 func (s *snapshot) isClientPath(path string) bool {
-	return path == endpointPath || s.manifest.Server.HTTPSSE && (path == ssePath || path == messagesPath)
+	return s.endpoints[path] != nil || s.manifest.Server.HTTPSSE && (path == ssePath || path == messagesPath)
 }
 
 // serveSSE opens the stream on which a client of 2024-11-05 hears everything.
@@ -31,7 +31,7 @@ func (x *exchange) serveSSE() {
 	}
 	x.cors()
 	switch accept, _ := x.req.Header("Accept"); {
-	case !x.authenticate() || !x.admit(x.bodyID):
+	case !x.authenticate() || !x.admit(x.bodyID) || !x.enters():
 	case x.req.Method != "GET":
 		x.resp.Set("Allow", "GET")
 		x.refuse(405, "want GET")
@@ -53,14 +53,14 @@ func (x *exchange) openSSE() {
 	one := session{
 		nonce: nonce, expires: time.Now().Add(x.s.manifest.Server.Sessions.TTL), revision: mcp.Rev20241105, home: g.home(x.s),
 	}
-	id := one.seal(g.ring.Load(), x.principal.Key)
+	id := one.seal(g.ring.Load(), x.holder())
 	open := func() stream.Sink {
 		if sink := x.detached(func() {}); sink != nil { // else it is no nil Sink
 			p.line = sink
 		}
 		return p.line
 	}
-	p.frame = stream.AppendEvent
+	p.frame, p.path = stream.AppendEvent, x.e.path
 	if p.single, err = g.streams.Single(nonce, x.principal.Key, one.expires, open, p.frame); err != nil {
 		if p.line != nil {
 			p.line.End()
@@ -74,7 +74,7 @@ func (x *exchange) openSSE() {
 	// Until it knows where, the client can't post; and nothing may be told
 	// before.
 	p.line.Send(stream.AppendEndpoint(nil, publicURL(x.s.manifest).Path+messagesPath+"?"+sessionQuery+id))
-	p.single.SetOwner(x.principal)
+	p.single.SetOwner(x.owner())
 }
 
 // serveMessages takes a message of a client of 2024-11-05; what it answers goes
@@ -85,7 +85,7 @@ func (x *exchange) serveMessages() {
 	}
 	x.cors()
 	switch {
-	case !x.authenticate() || !x.admit(x.bodyID):
+	case !x.authenticate() || !x.admit(x.bodyID) || !x.enters():
 	case x.req.Method != "POST":
 		x.resp.Set("Allow", "POST")
 		x.refuse(405, "want POST")
@@ -101,7 +101,7 @@ func (x *exchange) takeMessage() {
 		return
 	}
 	id, named := strings.CutPrefix(x.req.Query, sessionQuery)
-	one, err := x.g.sessions.open(x.g.ring.Load(), id, x.principal.Key)
+	one, err := x.g.sessions.open(x.g.ring.Load(), id, x.holder())
 	if !named || err != nil {
 		x.reject(nil, unknownSession())
 		return
@@ -115,7 +115,7 @@ func (x *exchange) takeMessage() {
 		return
 	}
 	p := known.(*peer) //nolint:forcetypeassert // nothing else is stored
-	p.single.SetOwner(x.principal)
+	p.single.SetOwner(x.owner())
 	if !x.g.serveMessage(p, x.principal, bytes.Clone(x.req.Body)) {
 		x.fail(nil, overload(nil))
 		return

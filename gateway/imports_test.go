@@ -24,7 +24,8 @@ func TestImportsGoOneWay(t *testing.T) {
 		"examples":              {"examples"},
 		"examples/exampletest":  {"examples", "config", "gateway", "plugins"},
 		"examples/custom-build": {"cmd", "plugins", "gateway/mcp"},
-		"cmd":                   {"cmd", "gateway", "config", "plugins", "examples"},
+		"importer":              {"importer", "gateway/mcp", "plugins"},
+		"cmd":                   {"cmd", "importer", "gateway", "config", "plugins", "examples"},
 	}
 	walked := 0
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {

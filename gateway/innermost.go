@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
@@ -16,7 +18,10 @@ func (b *builder) innermost(t *target, answer plugins.Transform) plugins.Handler
 	if poller, ok := answer.(plugins.Poller); ok && t.operator != nil {
 		last = b.polling(t, poller, last)
 	}
-	return b.staged(t, last)
+	if pager, ok := answer.(plugins.Pager); ok && t.operator != nil {
+		last = b.paging(t, pager, last)
+	}
+	return b.staged(t, b.rehearsed(t, answer, last))
 }
 
 // asking asks the upstream, if there is one, and transforms what it answers.
@@ -60,6 +65,77 @@ func (b *builder) polling(t *target, poller plugins.Poller, first plugins.Handle
 			inner.Tool = specs[request]
 			return operators[request].Do(ctx, inner)
 		})
+	}
+}
+
+// paging puts the pages of an upstream's answer together.
+func (b *builder) paging(t *target, pager plugins.Pager, whole plugins.Handler) plugins.Handler {
+	request, ok := pager.PageRequest()
+	if !ok {
+		return whole
+	}
+	ask := b.preparePage(t, &request)
+	if ask == nil {
+		return whole // told already
+	}
+	return func(ctx context.Context, call *plugins.Call) (*mcp.Result, error) {
+		if resume := call.Resumed(); resume != nil && resume.State != nil {
+			return whole(ctx, call)
+		}
+		first, err := t.operator.Do(ctx, call)
+		if err != nil {
+			return nil, err
+		}
+		return pager.Collect(ctx, call, first, func(ctx context.Context, page plugins.Page) (*plugins.Response, error) {
+			return ask(ctx, call, page)
+		})
+	}
+}
+
+// preparePage prepares how a further page is asked for; nil says that it has
+// problems.
+func (b *builder) preparePage(t *target, request *plugins.PageRequest) func(context.Context, *plugins.Call, plugins.Page) (*plugins.Response, error) {
+	place := t.parts["response"].Place
+	upstream := b.upstreams[t.upstream]
+	if upstream == nil {
+		return nil
+	}
+	if request.Link {
+		follower, ok := upstream.(plugins.Follower)
+		if !ok {
+			b.problems = append(b.problems, place.ProblemAt(request.Path, "this kind of upstream can't follow links", "", 0))
+			return nil
+		}
+		spec := &plugins.Tool{Kind: t.spec.Kind, Name: t.spec.Name, Arguments: []plugins.Argument{{Name: "location"}}}
+		b.specifyTexts(spec)
+		operator, err := follower.Follow(plugins.Operation{Tool: spec})
+		if err != nil {
+			b.faultAt(place, request.Path, err)
+			return nil
+		}
+		return func(ctx context.Context, call *plugins.Call, page plugins.Page) (*plugins.Response, error) {
+			next := call.WithArgs(map[string]any{"location": page.URL})
+			next.Tool = spec
+			return operator.Do(ctx, next)
+		}
+	}
+	operator := t.operator
+	if !slices.ContainsFunc(t.spec.Arguments, func(a plugins.Argument) bool { return a.Name == request.PassAs && a.Value == nil }) {
+		own := *t.spec
+		own.Arguments = append(slices.Clip(own.Arguments), plugins.Argument{Name: request.PassAs, In: "query", Optional: true})
+		var err error
+		if operator, err = upstream.Prepare(plugins.Operation{Tool: &own, Request: t.parts["request"].Value}); err != nil {
+			b.faultAt(place, request.Path, err)
+			return nil
+		}
+	}
+	return func(ctx context.Context, call *plugins.Call, page plugins.Page) (*plugins.Response, error) {
+		args := maps.Clone(call.Args)
+		if args == nil {
+			args = make(map[string]any, 1)
+		}
+		args[request.PassAs] = page.Value
+		return operator.Do(ctx, call.WithArgs(args))
 	}
 }
 

@@ -15,15 +15,24 @@ import (
 
 // Caller is who a call from the command line is made for.
 type Caller struct {
-	Subject string
-	Roles   []string
-	Scopes  []string
+	Subject string   `json:"subject"`
+	Roles   []string `json:"roles,omitempty"`
+	Scopes  []string `json:"scopes,omitempty"`
+	// Key is what limits know it by; cli:SUBJECT if empty.
+	Key string `json:"key,omitempty"`
+	// Endpoint is the path of the endpoint that it talks to; empty stands for
+	// /mcp, or else the first.
+	Endpoint string `json:"endpoint,omitempty"`
 }
 
 // principal makes the caller a principal, as an authenticator would.
 func (c Caller) principal() *plugins.Principal {
+	key := c.Key
+	if key == "" {
+		key = "cli:" + c.Subject
+	}
 	return &plugins.Principal{
-		Key: "cli:" + c.Subject, Subject: c.Subject, Roles: c.Roles, Scopes: c.Scopes,
+		Key: key, Subject: c.Subject, Roles: c.Roles, Scopes: c.Scopes,
 		Claims: map[string]any{"sub": c.Subject},
 	}
 }
@@ -239,12 +248,12 @@ func (s *snapshot) unknown(name string, p *plugins.Principal, kinds []Kind) erro
 func (s *snapshot) ofKind(kind Kind) []*target {
 	switch kind {
 	case KindPrompt:
-		return s.listed[promptList]
+		return s.all.listed[promptList]
 	case KindResource:
-		return slices.Concat(s.listed[resourceList], s.listed[templateList])
+		return slices.Concat(s.all.listed[resourceList], s.all.listed[templateList])
 	case KindTool:
 	}
-	return s.listed[toolList]
+	return s.all.listed[toolList]
 }
 
 // commandCall makes a call that comes from the command line.

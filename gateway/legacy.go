@@ -7,7 +7,6 @@ import (
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
-	"github.com/sallyport-mcp/sallyport/plugins"
 )
 
 // legacyMethods are the methods of the revisions up to 2025-11-25.
@@ -56,7 +55,7 @@ func (r *request) serveInSession() *mcp.Error {
 		return r.replied()
 	}
 	m, known := legacyMethods[r.message.Method]
-	if !known || m.of != nil && !m.of(&r.s.offers) {
+	if !known || m.of != nil && !m.of(&r.e.offers) {
 		return mcp.MethodNotFound(r.revision, r.message.Method)
 	}
 	return m.serve(r)
@@ -101,7 +100,7 @@ func (r *request) initialize() *mcp.Error {
 	}
 	r.entry.revision = p.Revision
 	r.entry.client, r.entry.clientVersion = strings.Clone(p.ClientName), strings.Clone(p.ClientVersion)
-	r.answer(mcp.InitializeResult(p.Revision, r.s.info(r.g.version), r.s.offers, r.s.manifest.Server.Instructions))
+	r.answer(mcp.InitializeResult(p.Revision, r.s.info(r.g.version), r.e.offers, r.e.instructions()))
 	return nil
 }
 
@@ -115,7 +114,7 @@ func (r *request) newSession(p *mcp.InitializeParams) *mcp.Error {
 		nonce: nonce, expires: time.Now().Add(r.s.manifest.Server.Sessions.TTL),
 		revision: p.Revision, capabilities: p.Capabilities, home: r.g.home(r.s),
 	}
-	r.resp.Set(mcp.HeaderSession, one.seal(r.g.ring.Load(), r.principal.Key))
+	r.resp.Set(mcp.HeaderSession, one.seal(r.g.ring.Load(), r.holder()))
 	return nil
 }
 
@@ -137,7 +136,7 @@ func (r *request) openSession() *mcp.Error {
 		}
 		return mcp.BadRequest(mcp.CodeUnknownSession, "Bad request: "+mcp.HeaderSession+" is missing; call initialize first")
 	}
-	one, err := r.g.sessions.open(r.g.ring.Load(), id, r.principal.Key)
+	one, err := r.g.sessions.open(r.g.ring.Load(), id, r.holder())
 	if err != nil {
 		r.g.foreign(err)
 		r.entry.outcome, r.entry.errorType = "invalid", "unknown_session"
@@ -167,7 +166,7 @@ func (x *exchange) serveDelete() {
 		x.notAllowed()
 		return
 	}
-	one, err := x.g.sessions.open(x.g.ring.Load(), id, x.principal.Key)
+	one, err := x.g.sessions.open(x.g.ring.Load(), id, x.holder())
 	if err != nil {
 		x.reject(nil, unknownSession())
 		return
@@ -194,7 +193,7 @@ func (x *exchange) serveGet() {
 		x.refuse(406, "want Accept: text/event-stream")
 		return
 	}
-	one, err := x.g.sessions.open(x.g.ring.Load(), id, x.principal.Key)
+	one, err := x.g.sessions.open(x.g.ring.Load(), id, x.holder())
 	if err != nil {
 		x.reject(nil, unknownSession())
 		return
@@ -228,7 +227,7 @@ func (r *request) subscribe() *mcp.Error {
 	if err != nil {
 		return err
 	}
-	own, arguments := r.s.resourceAt(uri, r.principal)
+	own, arguments := r.e.resourceAt(uri, r.principal)
 	if own == nil {
 		return mcp.ResourceNotFound(r.revision, uri)
 	}
@@ -242,12 +241,12 @@ func (r *request) subscribe() *mcp.Error {
 	live, failed := r.live()
 	if failed == nil {
 		g, s := r.g, r.s
-		owner := func() *plugins.Principal { return live.Owner().(*plugins.Principal) } //nolint:forcetypeassert // nothing else is set
+		whose := func() *owner { return live.Owner().(*owner) } //nolint:forcetypeassert // nothing else is set
 		var refused error
 		var looks []<-chan struct{}
 		again := false
 		failed = live.Subscribe(uri, func() func() {
-			stop, looked, err := g.watch(s, uri, owner, func() { live.Push(mcp.AppendResourceUpdated(nil, uri, nil)) })
+			stop, looked, err := g.watch(s, uri, whose, func() { live.Push(mcp.AppendResourceUpdated(nil, uri, nil)) })
 			if refused = err; err != nil {
 				return func() {}
 			}

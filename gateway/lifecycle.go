@@ -33,7 +33,8 @@ func (g *Gateway) Listen() error {
 	}
 	g.admin, err = edge.ListenAdmin(edge.AdminConfig{
 		Addr: server.Admin, Live: func() error { return nil }, Ready: g.readiness,
-		Summary: g.summary, Metrics: g.observe.Handler(), Reload: g.reloadOver, Log: g.log,
+		Summary: g.summary, Metrics: g.observe.Handler(), Reload: g.reloadOver,
+		Plan: g.planOver, Explain: g.explainOver, Log: g.log,
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("server.admin: %w", err), listener.Shutdown(canceled()))
@@ -177,9 +178,20 @@ func (g *Gateway) summary() any {
 
 // reloadOver reloads on behalf of POST /reload.
 func (g *Gateway) reloadOver() (any, error) {
+	old := g.acquire()
+	defer old.done()
 	generation, err := g.Reload()
 	g.LogReload(generation, err)
-	return g.Generation(), err
+	result := struct {
+		Generation
+		Changes string `json:"changes,omitempty"`
+	}{Generation: g.Generation()}
+	if err == nil {
+		next := g.acquire()
+		defer next.done()
+		result.Changes = compare(old, next).Summary()
+	}
+	return result, err
 }
 
 // LogReload writes how a reload ended.

@@ -17,9 +17,9 @@ import (
 
 // hearing is what is known of a modern client that listens.
 type hearing struct {
-	id        mcp.ID
-	principal *plugins.Principal
-	wants     mcp.Subscription
+	id    mcp.ID
+	owner owner
+	wants mcp.Subscription
 }
 
 // listen serves subscriptions/listen (2026-07-28).
@@ -31,13 +31,13 @@ func (r *request) listen() *mcp.Error {
 	if !r.converses() {
 		return &mcp.Error{Status: 406, Code: mcp.CodeBadFront, Message: "want Accept: text/event-stream"}
 	}
-	honoured := r.s.honoured(wants, r.principal)
-	meta := hearing{id: bytes.Clone(r.message.ID), principal: r.principal}
+	honoured := r.e.honoured(wants, r.principal)
+	meta := hearing{id: bytes.Clone(r.message.ID), owner: *r.owner()}
 	sub, one := newSubscriptions(), &atomic.Pointer[stream.Listener[hearing]]{}
 	var looks []<-chan struct{}
-	principal := func() *plugins.Principal { return meta.principal }
+	whose := func() *owner { return &meta.owner }
 	honoured.URIs = slices.DeleteFunc(honoured.URIs, func(uri string) bool {
-		stop, looked, err := r.g.watch(r.s, uri, principal, func() {
+		stop, looked, err := r.g.watch(r.s, uri, whose, func() {
 			if to := one.Load(); to != nil {
 				to.Send(mcp.AppendResourceUpdated(nil, uri, meta.id))
 			}
@@ -71,13 +71,13 @@ func (r *request) listen() *mcp.Error {
 }
 
 // honoured is what of a subscription is served.
-func (s *snapshot) honoured(wants mcp.Subscription, p *plugins.Principal) mcp.Subscription {
+func (e *endpoint) honoured(wants mcp.Subscription, p *plugins.Principal) mcp.Subscription {
 	out := mcp.Subscription{
-		Tools: wants.Tools && s.offers.Tools, Prompts: wants.Prompts && s.offers.Prompts,
-		Resources: wants.Resources && s.offers.Resources,
+		Tools: wants.Tools && e.offers.Tools, Prompts: wants.Prompts && e.offers.Prompts,
+		Resources: wants.Resources && e.offers.Resources,
 	}
 	for _, uri := range wants.URIs {
-		if own, arguments := s.resourceAt(uri, p); own != nil && own.source.Watch > 0 && own.permitted(p, arguments) == nil {
+		if own, arguments := e.resourceAt(uri, p); own != nil && own.source.Watch > 0 && own.permitted(p, arguments) == nil {
 			out.URIs = append(out.URIs, uri)
 		}
 	}

@@ -37,9 +37,9 @@ func (k listKind) name() mcp.List {
 }
 
 // targets are all that is listed.
-func (s *snapshot) targets() iter.Seq[*target] {
+func (e *endpoint) targets() iter.Seq[*target] {
 	return func(yield func(*target) bool) {
-		for _, some := range s.listed {
+		for _, some := range e.listed {
 			for _, t := range some {
 				if !yield(t) {
 					return
@@ -49,71 +49,72 @@ func (s *snapshot) targets() iter.Seq[*target] {
 	}
 }
 
-// buildLists sorts what is listed, and prepares what is said of it all.
-func (b *builder) buildLists() {
-	s := b.s
-	for _, t := range s.tools {
-		if !t.source.Internal {
-			s.listed[toolList] = append(s.listed[toolList], &t.target)
+// list sorts what the endpoint shows.
+func (e *endpoint) list() {
+	add := func(kind listKind, t *target) {
+		if e.shows(t) {
+			e.listed[kind] = append(e.listed[kind], t)
 		}
 	}
-	for _, r := range s.resources {
-		s.listed[resourceList] = append(s.listed[resourceList], &r.target)
+	for _, t := range e.tools {
+		if !t.source.Internal {
+			add(toolList, &t.target)
+		}
 	}
-	for _, r := range s.templates {
-		s.listed[templateList] = append(s.listed[templateList], &r.target)
+	for _, r := range e.resources {
+		add(resourceList, &r.target)
 	}
-	for _, p := range s.prompts {
-		s.listed[promptList] = append(s.listed[promptList], &p.target)
+	for _, r := range e.templates {
+		add(templateList, &r.target)
 	}
-	s.byRole = true
-	for kind := range s.listed {
-		slices.SortFunc(s.listed[kind], func(x, y *target) int { return cmp.Compare(x.order, y.order) })
+	for _, p := range e.prompts {
+		add(promptList, &p.target)
 	}
-	for t := range s.targets() {
+	e.byRole = true
+	for kind := range e.listed {
+		slices.SortFunc(e.listed[kind], func(x, y *target) int { return cmp.Compare(x.order, y.order) })
+	}
+	for t := range e.targets() {
 		for _, a := range t.admitters {
 			_, ok := a.(plugins.RoleAdmitter)
-			s.byRole = s.byRole && ok
+			e.byRole = e.byRole && ok
 		}
 	}
-	if len(b.problems) > 0 {
-		return // there may be circles
-	}
-	s.offers = s.capabilities()
-	s.discover = s.encoder.DiscoverResult(s.offers, b.m.Server.Instructions)
 }
 
 // capabilities are what the manifest makes the gateway offer: what is not
 // among them is not served.
-func (s *snapshot) capabilities() mcp.Capabilities {
+func (e *endpoint) capabilities() mcp.Capabilities {
 	c := mcp.Capabilities{
-		Tools:       len(s.listed[toolList]) > 0,
-		Prompts:     len(s.prompts) > 0,
-		Resources:   len(s.resources)+len(s.templates) > 0,
-		ListChanged: true, Logging: s.logs,
+		Tools:       len(e.listed[toolList]) > 0,
+		Prompts:     len(e.listed[promptList]) > 0,
+		Resources:   len(e.listed[resourceList])+len(e.listed[templateList]) > 0,
+		ListChanged: true, Logging: e.logs,
 	}
-	for _, r := range slices.Concat(slices.Collect(maps.Values(s.resources)), s.templates) {
-		c.Subscribe = c.Subscribe || r.source.Watch > 0
-		c.Completions = c.Completions || len(r.completers) > 0
+	for _, r := range slices.Concat(slices.Collect(maps.Values(e.resources)), e.templates) {
+		if e.shows(&r.target) {
+			c.Subscribe = c.Subscribe || r.source.Watch > 0
+			c.Completions = c.Completions || len(r.completers) > 0
+		}
 	}
-	for _, p := range s.prompts {
-		c.Completions = c.Completions || len(p.completers) > 0
+	for _, p := range e.prompts {
+		c.Completions = c.Completions || e.shows(&p.target) && len(p.completers) > 0
 	}
-	for _, t := range s.tools {
-		c.Tasks = c.Tasks || s.waits(&t.target)
+	for _, t := range e.listed[toolList] {
+		c.Tasks = c.Tasks || e.waits(t)
 	}
 	return c
 }
 
 // offersList reports whether the method of a list is offered.
-func (s *snapshot) offersList(kind listKind) bool {
+func (e *endpoint) offersList(kind listKind) bool {
 	switch kind {
 	case toolList:
-		return s.offers.Tools
+		return e.offers.Tools
 	case promptList:
-		return s.offers.Prompts
+		return e.offers.Prompts
 	}
-	return s.offers.Resources
+	return e.offers.Resources
 }
 
 // waits reports whether a call of the target may wait for an upstream's job.
@@ -148,35 +149,35 @@ type lists struct {
 }
 
 // listsFor returns the lists for a principal.
-func (s *snapshot) listsFor(p *plugins.Principal) *lists {
+func (e *endpoint) listsFor(p *plugins.Principal) *lists {
 	key := ""
-	if s.byRole {
+	if e.byRole {
 		key = roleKey(p.Roles)
-		s.lists.mu.RLock()
-		known := s.lists.byRole[key]
-		s.lists.mu.RUnlock()
+		e.lists.mu.RLock()
+		known := e.lists.byRole[key]
+		e.lists.mu.RUnlock()
 		if known != nil {
 			return known
 		}
 	}
-	visible := s.visibleTo(p)
-	s.lists.mu.Lock()
-	defer s.lists.mu.Unlock()
-	known := s.lists.byVisible[string(visible)]
+	visible := e.visibleTo(p)
+	e.lists.mu.Lock()
+	defer e.lists.mu.Unlock()
+	known := e.lists.byVisible[string(visible)]
 	if known == nil {
-		known = s.encodeLists(visible)
-		if s.lists.byVisible == nil || len(s.lists.byVisible) >= maxLists {
-			s.lists.byRole, s.lists.byVisible = nil, make(map[string]*lists)
+		known = e.encodeLists(visible)
+		if e.lists.byVisible == nil || len(e.lists.byVisible) >= maxLists {
+			e.lists.byRole, e.lists.byVisible = nil, make(map[string]*lists)
 		}
-		s.lists.byVisible[string(visible)] = known
+		e.lists.byVisible[string(visible)] = known
 	}
-	if !s.byRole {
+	if !e.byRole {
 		return known
 	}
-	if s.lists.byRole == nil || len(s.lists.byRole) >= maxRoleSets {
-		s.lists.byRole = make(map[string]*lists)
+	if e.lists.byRole == nil || len(e.lists.byRole) >= maxRoleSets {
+		e.lists.byRole = make(map[string]*lists)
 	}
-	s.lists.byRole[key] = known
+	e.lists.byRole[key] = known
 	return known
 }
 
@@ -195,9 +196,9 @@ func roleKey(roles []string) string {
 }
 
 // visibleTo tells of each target whether the principal may see it: 1 or 0.
-func (s *snapshot) visibleTo(p *plugins.Principal) []byte {
+func (e *endpoint) visibleTo(p *plugins.Principal) []byte {
 	var visible []byte
-	for t := range s.targets() {
+	for t := range e.targets() {
 		if t.admits(p) {
 			visible = append(visible, 1)
 		} else {
@@ -207,19 +208,19 @@ func (s *snapshot) visibleTo(p *plugins.Principal) []byte {
 	return visible
 }
 
-func (s *snapshot) encodeLists(visible []byte) *lists {
+func (e *endpoint) encodeLists(visible []byte) *lists {
 	out := &lists{visible: visible}
 	for kind := range listKinds {
-		modern, legacy := s.definitions(kind, visible)
-		out.modern[kind] = s.encoder.ListResult(kind.name(), modern, true, s.cacheScope(), "")
-		out.legacy[kind] = s.encoder.ListResult(kind.name(), legacy, false, s.cacheScope(), "")
+		modern, legacy := e.definitions(kind, visible)
+		out.modern[kind] = e.encoder.ListResult(kind.name(), modern, true, e.cacheScope(), "")
+		out.legacy[kind] = e.encoder.ListResult(kind.name(), legacy, false, e.cacheScope(), "")
 	}
 	return out
 }
 
 // definitions are the encoded definitions that a list shows.
-func (s *snapshot) definitions(kind listKind, visible []byte) (modern, legacy [][]byte) {
-	for _, t := range s.seen(kind, visible) {
+func (e *endpoint) definitions(kind listKind, visible []byte) (modern, legacy [][]byte) {
+	for _, t := range e.seen(kind, visible) {
 		modern = append(modern, t.modern)
 		legacy = append(legacy, t.legacy)
 	}
@@ -227,13 +228,13 @@ func (s *snapshot) definitions(kind listKind, visible []byte) (modern, legacy []
 }
 
 // seen are the visible ones of a list's targets.
-func (s *snapshot) seen(kind listKind, visible []byte) []*target {
+func (e *endpoint) seen(kind listKind, visible []byte) []*target {
 	start := 0
 	for before := range kind {
-		start += len(s.listed[before])
+		start += len(e.listed[before])
 	}
 	var out []*target
-	for i, t := range s.listed[kind] {
+	for i, t := range e.listed[kind] {
 		if visible[start+i] == 1 {
 			out = append(out, t)
 		}
@@ -242,15 +243,15 @@ func (s *snapshot) seen(kind listKind, visible []byte) []*target {
 }
 
 // page encodes a page of a list: what comes after a name.
-func (s *snapshot) page(kind listKind, visible []byte, after string, modern bool) []byte {
-	rest := s.seen(kind, visible)
+func (e *endpoint) page(kind listKind, visible []byte, after string, modern bool) []byte {
+	rest := e.seen(kind, visible)
 	from, found := slices.BinarySearchFunc(rest, after, func(t *target, name string) int { return cmp.Compare(t.order, name) })
 	if found {
 		from++
 	}
 	rest = rest[from:]
 	next := ""
-	if size := s.manifest.Server.PageSize; size > 0 && len(rest) > size {
+	if size := e.manifest.Server.PageSize; size > 0 && len(rest) > size {
 		rest = rest[:size]
 		next = mcp.EncodeCursor(rest[size-1].order)
 	}
@@ -261,7 +262,7 @@ func (s *snapshot) page(kind listKind, visible []byte, after string, modern bool
 			definitions[i] = t.modern
 		}
 	}
-	return s.encoder.ListResult(kind.name(), definitions, modern, s.cacheScope(), next)
+	return e.encoder.ListResult(kind.name(), definitions, modern, e.cacheScope(), next)
 }
 
 // cacheScope is public only where no credential can influence what is seen.

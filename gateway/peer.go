@@ -27,6 +27,8 @@ type peer struct {
 	deaf chan struct{}
 	// slots bounds the requests being served.
 	slots chan struct{}
+	// path is that of the endpoint it talks to.
+	path string
 
 	mu sync.Mutex
 	// calls are the requests being served and those that wait. Once closed there
@@ -160,8 +162,12 @@ func workID(body []byte) mcp.ID {
 func (g *Gateway) servePeer(p *peer, from *plugins.Principal, body []byte, work *peerWork) {
 	s := g.acquire()
 	defer s.done()
+	e := s.endpoints[p.path]
+	if e == nil {
+		e = &endpoint{snapshot: s, path: p.path, shown: map[*target]bool{}} // it is no more
+	}
 	x := &exchange{
-		g: g, s: s, req: edge.NewRequest(newRequestID(), body), resp: &edge.Response{}, started: time.Now(),
+		g: g, s: s, e: e, req: edge.NewRequest(newRequestID(), body), resp: &edge.Response{}, started: time.Now(),
 		principal: from, single: p.single, peer: p, work: work, reused: &reused{}, session: session{nonce: p.nonce},
 	}
 	returned := false

@@ -10,8 +10,8 @@ func (r *request) getPrompt() *mcp.Error {
 	if err != nil {
 		return err
 	}
-	own := r.s.prompts[params.Name]
-	if own == nil || !own.admits(r.principal) {
+	own := r.e.promptFor(params.Name, r.principal)
+	if own == nil {
 		r.entry.outcome, r.entry.errorType = "invalid", "unknown_prompt"
 		return mcp.UnknownPrompt(params.Name)
 	}

@@ -29,6 +29,8 @@ type entry struct {
 	target *target
 	// resumed says that this is a later round of a call that was counted.
 	resumed bool
+	// own is the name of a tool of the gateway's own.
+	own string
 	// named says that the request named a tool, known or not.
 	named              bool
 	code               int
@@ -58,6 +60,8 @@ func (e *entry) toolName() string {
 	switch {
 	case e.tool != nil:
 		return e.tool.spec.Name
+	case e.own != "":
+		return e.own
 	case e.named:
 		return unknownName
 	}
@@ -79,6 +83,7 @@ func (x *exchange) record() {
 	if name := e.toolName(); name != "" && !e.resumed && !x.forwarded {
 		x.g.observe.Call(observe.Call{
 			Tool: name, Outcome: e.outcome, ErrorType: e.errorType, Duration: took,
+			Truncated: e.Truncated, TokensSaved: e.TokensSaved, Pages: e.Pages,
 			Coerced: e.Coerced, LimitScope: e.LimitScope, Bytes: e.bytes(x.resp.Body),
 		})
 	}

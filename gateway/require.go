@@ -41,7 +41,7 @@ type requestState struct {
 // with which arguments.
 func (c *callRun) bound() []byte {
 	h := sha256.New()
-	for _, part := range [][]byte{[]byte(c.r.principal.Key), []byte(c.r.message.Method), []byte(c.name), canonical(c.arguments)} {
+	for _, part := range [][]byte{[]byte(c.r.holder()), []byte(c.r.message.Method), []byte(c.name), canonical(c.arguments)} {
 		var size [8]byte
 		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
 		h.Write(size[:])

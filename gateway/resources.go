@@ -1,6 +1,10 @@
 package gateway
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
 	"github.com/sallyport-mcp/sallyport/plugins"
@@ -12,7 +16,7 @@ func (r *request) readResource() *mcp.Error {
 	if err != nil {
 		return err
 	}
-	own, arguments := r.s.resourceAt(uri, r.principal)
+	own, arguments := r.e.resourceAt(uri, r.principal)
 	if own == nil {
 		r.entry.outcome, r.entry.errorType = "invalid", "unknown_resource"
 		return mcp.ResourceNotFound(r.revision, uri)
@@ -29,18 +33,54 @@ func (r *request) readResource() *mcp.Error {
 // resourceAt finds the resource of a URI that the principal may see, and the
 // arguments that its template takes from the URI.
 func (s *snapshot) resourceAt(uri string, p *plugins.Principal) (*resource, []byte) {
+	return s.resourceAmong(uri, p, nil)
+}
+
+// resourceAmong finds one of those that are shown; nil stands for all.
+func (s *snapshot) resourceAmong(uri string, p *plugins.Principal, shown map[*target]bool) (*resource, []byte) {
 	if own := s.resources[uri]; own != nil {
-		if own.admits(p) {
+		if (shown == nil || shown[&own.target]) && own.admits(p) {
 			return own, nil
 		}
 		return nil, nil
 	}
 	for _, own := range s.templates {
-		if values, ok := own.pattern.match(uri); ok && own.admits(p) {
+		if values, ok := own.pattern.match(uri); ok && (shown == nil || shown[&own.target]) && own.admits(p) {
 			return own, argumentsOf(own.pattern.names, values)
 		}
 	}
 	return nil, nil
+}
+
+// readFor reads a resource for an argument of a call, with its caller's rights.
+func (s *snapshot) readFor(ctx context.Context, call *plugins.Call, uri string) (content []byte, mediaType, name string, err error) {
+	e := s.all
+	if call.Endpoint != "" {
+		e = s.endpoints[call.Endpoint]
+	}
+	own, arguments := e.resourceAt(uri, call.Principal)
+	if own == nil {
+		return nil, "", "", &plugins.Error{Kind: plugins.KindInvalid, Message: fmt.Sprintf("There is no resource %s. Nothing was sent.", clip(uri))}
+	}
+	inner := &plugins.Call{
+		Tool: own.spec, Principal: call.Principal, Revision: call.Revision, Arguments: arguments, Endpoint: call.Endpoint,
+		RequestID: call.RequestID, Trace: call.Trace, Record: &plugins.Record{},
+	}
+	result, err := own.handler(ctx, inner)
+	if err != nil {
+		return nil, "", "", err
+	}
+	defer result.Free()
+	contents := own.contents(uri, result)
+	if result.Pending != nil || result.IsError || len(contents) != 1 {
+		return nil, "", "", &plugins.Error{Kind: plugins.KindInvalid, Message: fmt.Sprintf("The resource %s has no content that could be sent. Nothing was sent.", clip(uri))}
+	}
+	c := contents[0]
+	content = c.Blob
+	if content == nil {
+		content = c.Text
+	}
+	return bytes.Clone(content), c.MIMEType, own.source.Name, nil
 }
 
 // argumentsOf makes a JSON object of names and texts.

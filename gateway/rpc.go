@@ -133,7 +133,7 @@ func (r *request) dispatchModern() *mcp.Error {
 			return err
 		}
 	}
-	if !known || m.of != nil && !m.of(&r.s.offers) {
+	if !known || m.of != nil && !m.of(&r.e.offers) {
 		return mcp.MethodNotFound(r.revision, r.message.Method)
 	}
 	if r.meta.UnknownLogLevel {
@@ -144,14 +144,14 @@ func (r *request) dispatchModern() *mcp.Error {
 
 // discover answers server/discover.
 func (r *request) discover() *mcp.Error {
-	r.answer(r.s.discover)
+	r.answer(r.e.discover)
 	return nil
 }
 
 // listing serves the method of a list, from prepared bytes if it is sent whole.
 func listing(kind listKind) method {
 	return func(r *request) *mcp.Error {
-		if !r.s.offersList(kind) {
+		if !r.e.offersList(kind) {
 			return mcp.MethodNotFound(r.revision, r.message.Method)
 		}
 		after, paged, err := mcp.DecodeCursor(r.message.Params)
@@ -159,10 +159,10 @@ func listing(kind listKind) method {
 			return err
 		}
 		modern := r.revision.Modern()
-		known := r.s.listsFor(r.principal)
+		known := r.e.listsFor(r.principal)
 		switch {
 		case r.s.manifest.Server.PageSize > 0:
-			r.answer(r.s.page(kind, known.visible, after, modern))
+			r.answer(r.e.page(kind, known.visible, after, modern))
 		case paged && after != "":
 			return mcp.Rejected(mcp.CodeInvalidParams, "Invalid params: unknown cursor")
 		case modern:

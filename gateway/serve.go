@@ -19,6 +19,7 @@ const jsonType = "application/json"
 type exchange struct {
 	g         *Gateway
 	s         *snapshot
+	e         *endpoint
 	req       *edge.Request
 	resp      *edge.Response
 	principal *plugins.Principal
@@ -98,22 +99,25 @@ func (x *exchange) serve() {
 	if !x.passFront() {
 		return
 	}
-	switch x.req.Path {
-	case endpointPath:
+	if x.e = x.s.endpoints[x.req.Path]; x.e != nil {
 		x.serveEndpoint()
-	case ssePath, messagesPath:
-		switch {
-		case !x.s.manifest.Server.HTTPSSE:
-			x.refuse(404, "not found: the MCP endpoint is "+endpointPath)
-		case x.req.Path == ssePath:
-			x.serveSSE()
-		default:
-			x.serveMessages()
-		}
-	case metadataPath, endpointMetadataPath:
+		return
+	}
+	x.e = x.s.primary
+	sse := x.s.manifest.Server.HTTPSSE
+	behind, metadata := strings.CutPrefix(x.req.Path, metadataPath)
+	switch {
+	case sse && x.req.Path == ssePath:
+		x.serveSSE()
+	case sse && x.req.Path == messagesPath:
+		x.serveMessages()
+	case metadata && behind == "":
+		x.serveMetadata()
+	case metadata && x.s.endpoints[behind] != nil:
+		x.e = x.s.endpoints[behind]
 		x.serveMetadata()
 	default:
-		x.refuse(404, "not found: the MCP endpoint is "+endpointPath)
+		x.noEndpoint()
 	}
 }
 
@@ -134,7 +138,7 @@ func (x *exchange) passFront() bool {
 // any page may read.
 func (x *exchange) serveMetadata() {
 	switch {
-	case x.s.front.metadata == nil:
+	case x.e.metadata == nil:
 		x.refuse(404, "no authorization server is configured")
 	case x.req.Method != "GET" && x.req.Method != "HEAD":
 		x.resp.Set("Allow", "GET, HEAD")
@@ -142,7 +146,7 @@ func (x *exchange) serveMetadata() {
 	default:
 		x.resp.Set("Access-Control-Allow-Origin", "*")
 		x.resp.ContentType = jsonType
-		x.resp.Body = append(x.resp.Body, x.s.front.metadata...)
+		x.resp.Body = append(x.resp.Body, x.e.metadata...)
 	}
 }
 
@@ -152,7 +156,7 @@ func (x *exchange) serveEndpoint() {
 		return
 	}
 	x.cors()
-	if !x.authenticate() || !x.admit(x.bodyID) {
+	if !x.authenticate() || !x.admit(x.bodyID) || !x.enters() {
 		return
 	}
 	switch x.req.Method {

@@ -22,23 +22,18 @@ type snapshot struct {
 	resources map[string]*resource // by URI; those that are no templates
 	templates []*resource          // in the order in which they are tried
 	prompts   map[string]*prompt
-	// listed holds what each list shows, sorted by name.
-	listed [listKinds][]*target
-	lists  listCache
-	// byRole says that nothing but a caller's roles decides what it sees.
-	byRole bool
+	// endpoints are the virtual servers, by path. Primary is that of clients
+	// that name no path, and all shows everything, for the operator.
+	endpoints    map[string]*endpoint
+	primary, all *endpoint
 	// logs says that log messages may be sent.
 	logs bool
 
-	auth    plugins.Authenticator
-	issuers []plugins.Issuers
-	// scopes are all scopes that anything asks for, sorted.
-	scopes    []string
+	auth      plugins.Authenticator
+	issuers   []plugins.Issuers
 	admission plugins.Handler
 	front     front
 	encoder   *mcp.Encoder
-	discover  []byte
-	offers    mcp.Capabilities
 
 	uses atomic.Int64 // calls in flight, plus one while current
 	free func()       // gives back what the snapshot kept

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/stream"
@@ -17,8 +20,12 @@ import (
 // ServeStdio serves one client over a pair of streams, a JSON-RPC message a line
 // (https://modelcontextprotocol.io/specification/2026-07-28/basic/transports#stdio),
 // until the input ends or ctx does. Everything is done with the caller's
-// rights.
+// rights, at its endpoint.
 func (g *Gateway) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, caller Caller) error {
+	path, err := g.endpointFor(caller)
+	if err != nil {
+		return err
+	}
 	nonce, err := newNonce()
 	if err != nil {
 		return err
@@ -29,9 +36,9 @@ func (g *Gateway) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, c
 	if err != nil {
 		return fmt.Errorf("stdio: %w", err)
 	}
-	single.SetOwner(principal)
+	single.SetOwner(&owner{principal, path})
 	p := newPeer(nonce)
-	p.single, p.line, p.frame = single, sink, stream.AppendLine
+	p.single, p.line, p.frame, p.path = single, sink, stream.AppendLine, path
 	reading, stopReading := context.WithCancel(ctx)
 	defer stopReading()
 	stop := context.AfterFunc(ctx, sink.End)
@@ -43,6 +50,26 @@ func (g *Gateway) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, c
 	g.streams.End(nonce)
 	sink.End()
 	return errors.Join(err, sink.wait())
+}
+
+// endpointFor finds the path of the endpoint that a caller talks to, if it may.
+func (g *Gateway) endpointFor(caller Caller) (string, error) {
+	s := g.acquire()
+	defer s.done()
+	e := s.primary
+	if caller.Endpoint != "" {
+		e = s.endpoints[caller.Endpoint]
+	}
+	p := caller.principal()
+	switch {
+	case e == nil:
+		return "", fmt.Errorf("unknown endpoint %q; there are: %s", caller.Endpoint, strings.Join(slices.Sorted(maps.Keys(s.endpoints)), ", "))
+	case !e.admits(p):
+		return "", fmt.Errorf("the endpoint %q is not for this caller: pass one of the roles %s with --as", e.path, strings.Join(e.source.Roles, ", "))
+	case e.lacks(p) != nil:
+		return "", fmt.Errorf("the endpoint %q needs the scopes %s: pass them with --scopes", e.path, strings.Join(e.source.Scopes, ", "))
+	}
+	return e.path, nil
 }
 
 // endless is the life of a session that ends with its line.

@@ -195,7 +195,7 @@ func (r *request) live() (*stream.Session, error) {
 		r.g.streams.End(r.session.nonce)
 		return nil, stream.ErrEnded
 	}
-	live.SetOwner(r.principal)
+	live.SetOwner(r.owner())
 	return live, nil
 }
 

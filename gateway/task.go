@@ -35,7 +35,7 @@ func (c *callRun) becomeTask(call *plugins.Call, p *mcp.Pending) error {
 	if err != nil {
 		return overload(err)
 	}
-	out := taskOf(&snapshot, &job.public, job.public.seal(c.r.g.ring.Load(), c.r.principal.Key))
+	out := taskOf(&snapshot, &job.public, job.public.seal(c.r.g.ring.Load(), c.r.holder()))
 	// What has become of it meanwhile, the client asks for.
 	out.Status, out.Message, out.PollInterval = mcp.TaskWorking, p.Status, max(p.Wait, shortestWait)
 	out.InputRequests, out.Result, out.Failure = nil, nil, nil
@@ -106,7 +106,7 @@ func (r *request) openTask(public string) (id *taskID, here bool, err *mcp.Error
 	if !r.caps.Tasks {
 		return nil, false, mcp.MissingCapability(r.revision, []string{"tasks"})
 	}
-	id, failed := openTaskID(r.g.ring.Load(), public, r.principal.Key)
+	id, failed := openTaskID(r.g.ring.Load(), public, r.holder())
 	if failed != nil {
 		return nil, false, mcp.UnknownTask()
 	}
@@ -119,13 +119,13 @@ func (r *request) findTask(id *taskID) (tasks.Snapshot, error) {
 	if err == nil || id.State == nil || time.Since(id.made()) > maxTaskAge {
 		return known, err //nolint:wrapcheck // told as an unknown task
 	}
-	t := r.s.tools[id.Tool]
-	if t == nil || t.source.Internal || !t.admits(r.principal) || !t.polls {
+	t := r.e.toolFor(id.Tool, r.principal)
+	if t == nil || !t.polls {
 		return known, err //nolint:wrapcheck // likewise
 	}
 	again := &job{g: r.g, s: r.s, t: &t.target, public: *id, started: time.Now(), call: &plugins.Call{
 		Tool: t.spec, Principal: r.principal, Revision: r.revision, Arguments: id.Arguments,
-		Capabilities: r.caps, RequestID: newRequestID(), Record: &plugins.Record{},
+		Capabilities: r.caps, Endpoint: r.e.path, RequestID: newRequestID(), Record: &plugins.Record{},
 	}}
 	if err = again.start(&mcp.Pending{State: id.State}); err != nil {
 		return known, err

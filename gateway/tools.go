@@ -14,9 +14,14 @@ func (r *request) callTool() *mcp.Error {
 		return err
 	}
 	r.entry.named = true
-	t := r.s.tools[params.Name]
-	if t == nil || t.source.Internal || !t.admits(r.principal) {
-		r.entry.denied(t)
+	through := r.throughSearch(&params)
+	if through == nil {
+		return nil
+	}
+	params = *through
+	t := r.e.toolFor(params.Name, r.principal)
+	if t == nil {
+		r.entry.denied(r.s.tools[params.Name])
 		return mcp.UnknownTool(params.Name)
 	}
 	r.entry.tool = t

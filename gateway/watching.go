@@ -17,9 +17,9 @@ import (
 //
 // Looked is closed once the resource was looked at for the first time: changes
 // are told from then on.
-func (g *Gateway) watch(s *snapshot, uri string, who func() *plugins.Principal, changed func()) (stop func(), looked <-chan struct{}, err error) {
-	p := who()
-	w := &watcher{uri: uri, who: who, owner: p.Key}
+func (g *Gateway) watch(s *snapshot, uri string, whose func() *owner, changed func()) (stop func(), looked <-chan struct{}, err error) {
+	p := whose().principal
+	w := &watcher{uri: uri, whose: whose, key: p.Key}
 	own := s.watchedBy(w)
 	if own == nil {
 		return nil, nil, errors.New("the resource can't be watched")
@@ -69,11 +69,15 @@ func awaitLooks(all []<-chan struct{}) {
 // watchedBy is the resource that somebody watches; nil if it may not, or not
 // any more.
 func (s *snapshot) watchedBy(w *watcher) *resource {
-	p := w.who()
+	p := w.whose().principal
 	if !p.Expires.IsZero() && time.Now().After(p.Expires) {
 		return nil
 	}
-	own, _ := s.resourceAt(w.uri, p)
+	e := s.endpoints[w.whose().path]
+	if e == nil {
+		return nil
+	}
+	own, _ := e.resourceAt(w.uri, p)
 	if own == nil || own.source.Watch == 0 {
 		return nil
 	}
@@ -114,10 +118,11 @@ var errWatched = errors.New("the caller watches too many resources")
 // watcher is somebody who watches a resource.
 type watcher struct {
 	uri string
-	// who is the caller: a legacy session's is that of its newest token.
-	who func() *plugins.Principal
-	// owner is its key.
-	owner string
+	// whose is the caller, and where: a legacy session's is that of its newest
+	// token.
+	whose func() *owner
+	// key is the caller's.
+	key string
 }
 
 // add notes one more who watches the key, until what it returns is called.
@@ -127,10 +132,10 @@ func (w *watchers) add(key string, one *watcher) (func(), error) {
 	if w.all == nil {
 		w.all, w.keys = make(map[string]map[*watcher]struct{}), make(map[string]map[string]int)
 	}
-	own := w.keys[one.owner]
+	own := w.keys[one.key]
 	if own == nil {
 		own = make(map[string]int, 1)
-		w.keys[one.owner] = own
+		w.keys[one.key] = own
 	}
 	if len(own) >= maxWatched && own[key] == 0 {
 		return nil, errWatched
@@ -149,12 +154,12 @@ func (w *watchers) remove(key string, one *watcher) {
 	if delete(w.all[key], one); len(w.all[key]) == 0 {
 		delete(w.all, key)
 	}
-	own := w.keys[one.owner]
+	own := w.keys[one.key]
 	if own[key]--; own[key] == 0 {
 		delete(own, key)
 	}
 	if len(own) == 0 {
-		delete(w.keys, one.owner)
+		delete(w.keys, one.key)
 	}
 }
 
@@ -172,7 +177,7 @@ func (w *watchers) any(key string, fits func(*watcher) bool) *watcher {
 
 // look reads a watched resource, if it has changed.
 func (s *snapshot) look(ctx context.Context, as *watcher, before watch.State) (watch.State, error) {
-	p := as.who()
+	p := as.whose().principal
 	own, arguments := s.resourceAt(as.uri, p)
 	record := plugins.Record{}
 	call := &plugins.Call{

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 
 const (
 	adminHeaderBytes = 16 << 10
+	// adminBodyBytes leaves room for a recorded answer to be explained.
+	adminBodyBytes   = 8 << 20
 	adminReadTimeout = 10 * time.Second
 	// adminWriteTimeout leaves time for a reload.
 	adminWriteTimeout = 60 * time.Second
@@ -44,11 +47,16 @@ type AdminConfig struct {
 	// JSON, with an error too. An error that is a json.Marshaler lists
 	// problems of the manifest.
 	Reload func() (any, error)
+	// Plan tells what a reload would change, for POST /plan; it answers like
+	// Reload.
+	Plan func() (any, error)
+	// Explain answers POST /explain from its body, which is JSON.
+	Explain func(body []byte) (any, error)
 	// Log gets trouble with the listener.
 	Log *slog.Logger
 }
 
-// Admin is the admin listener: health, metrics and reload.
+// Admin is the admin listener: health, metrics, reload, and what it would do.
 type Admin struct {
 	cfg      AdminConfig
 	listener net.Listener
@@ -116,7 +124,9 @@ func (a *Admin) routes() http.Handler {
 		"/health/live":  {read, a.live},
 		"/health/ready": {read, a.ready},
 		"/metrics":      {read, a.cfg.Metrics.ServeHTTP},
-		"/reload":       {"POST", a.reload},
+		"/reload":       {"POST", a.outcome(a.cfg.Reload)},
+		"/plan":         {"POST", a.outcome(a.cfg.Plan)},
+		"/explain":      {"POST", a.explain},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(noSniff, "nosniff")
@@ -126,7 +136,7 @@ func (a *Admin) routes() http.Handler {
 		case !a.trusts(r):
 			reply(w, http.StatusForbidden, failure{Error: "the admin endpoints are not for web pages: call them without Origin and by a local name"})
 		case !known:
-			reply(w, http.StatusNotFound, failure{Error: "want /health, /health/live, /health/ready, /metrics or /reload"})
+			reply(w, http.StatusNotFound, failure{Error: "want /health, /health/live, /health/ready, /metrics, /reload, /plan or /explain"})
 		case !allows(to.allow, r.Method):
 			w.Header().Set("Allow", to.allow)
 			reply(w, http.StatusMethodNotAllowed, failure{Error: "want " + to.allow})
@@ -220,22 +230,39 @@ func (a *Admin) ready(w http.ResponseWriter, _ *http.Request) {
 	reply(w, status, answer)
 }
 
-// reload reloads and answers with the result: 200, 422 with the problems of
-// the manifest, or 500.
-func (a *Admin) reload(w http.ResponseWriter, _ *http.Request) {
-	result, err := a.cfg.Reload()
-	if err == nil {
-		reply(w, http.StatusOK, result)
+// outcome answers with the result of what reads the manifest again: 200, 422
+// with the problems of the manifest, or 500.
+func (a *Admin) outcome(do func() (any, error)) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		result, err := do()
+		if err == nil {
+			reply(w, http.StatusOK, result)
+			return
+		}
+		answer, status := failure{Error: err.Error(), Result: result}, http.StatusInternalServerError
+		var problems json.Marshaler
+		if errors.As(err, &problems) {
+			if list, jsonErr := problems.MarshalJSON(); jsonErr == nil {
+				answer.Problems, answer.Error, status = list, "the manifest was refused; nothing has changed", http.StatusUnprocessableEntity
+			}
+		}
+		reply(w, status, answer)
+	}
+}
+
+// explain answers with an explanation: 200, or 422 if there is none.
+func (a *Admin) explain(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, adminBodyBytes))
+	if err != nil {
+		reply(w, http.StatusRequestEntityTooLarge, failure{Error: "the body can't be read, or is too large"})
 		return
 	}
-	answer, status := failure{Error: err.Error(), Result: result}, http.StatusInternalServerError
-	var problems json.Marshaler
-	if errors.As(err, &problems) {
-		if list, jsonErr := problems.MarshalJSON(); jsonErr == nil {
-			answer.Problems, answer.Error, status = list, "the manifest was refused; nothing has changed", http.StatusUnprocessableEntity
-		}
+	result, err := a.cfg.Explain(body)
+	if err != nil {
+		reply(w, http.StatusUnprocessableEntity, failure{Error: err.Error()})
+		return
 	}
-	reply(w, status, answer)
+	reply(w, http.StatusOK, result)
 }
 
 // reply writes JSON.

@@ -26,6 +26,13 @@ func startAdmin(t *testing.T, change func(*AdminConfig)) string {
 		Summary: func() any { return map[string]string{"version": "1"} },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metric 1\n") }),
 		Reload:  func() (any, error) { return map[string]int{"generation": 2}, nil },
+		Plan:    func() (any, error) { return map[string]bool{"widened": true}, nil },
+		Explain: func(body []byte) (any, error) {
+			if len(body) == 0 {
+				return nil, errors.New("what?")
+			}
+			return len(body), nil
+		},
 	}
 	if change != nil {
 		change(&cfg)
@@ -83,12 +90,16 @@ func TestAdminEndpoints(t *testing.T) {
 		{"HEAD", "/health/ready", 200, "", ""},
 		{"GET", "/metrics", 200, "metric 1", ""},
 		{"POST", "/reload", 200, `{"generation":2}`, ""},
+		{"POST", "/plan", 200, `{"widened":true}`, ""},
+		{"GET", "/plan", 405, `{"error":"want POST"}`, "POST"},
+		{"POST", "/explain", 422, `{"error":"what?"}`, ""},
+		{"GET", "/explain", 405, `{"error":"want POST"}`, "POST"},
 		{"GET", "/reload", 405, `{"error":"want POST"}`, "POST"},
 		{"HEAD", "/reload", 405, "", "POST"},
 		{"POST", "/metrics", 405, `{"error":"want GET, HEAD"}`, "GET, HEAD"},
 		{"DELETE", "/health", 405, `{"error":"want GET, HEAD"}`, "GET, HEAD"},
-		{"GET", "/", 404, `{"error":"want /health, /health/live, /health/ready, /metrics or /reload"}`, ""},
-		{"GET", "/health/", 404, `{"error":"want /health, /health/live, /health/ready, /metrics or /reload"}`, ""},
+		{"GET", "/", 404, `{"error":"want /health, /health/live, /health/ready, /metrics, /reload, /plan or /explain"}`, ""},
+		{"GET", "/health/", 404, `{"error":"want /health, /health/live, /health/ready, /metrics, /reload, /plan or /explain"}`, ""},
 	} {
 		status, body, allow := call(t, test.method, addr, test.path, nil)
 		if status != test.status || body != test.body || allow != test.allow {
@@ -103,6 +114,7 @@ func TestAdminFailures(t *testing.T) {
 		cfg.Live = func() error { return errors.New("stuck") }
 		cfg.Ready = func() []Check { return []Check{{Name: "keys", Err: errors.New("none yet")}, {Name: "draining"}} }
 		cfg.Reload = func() (any, error) { return nil, reload }
+		cfg.Plan = cfg.Reload
 		cfg.Summary = func() any { return func() {} }
 	})
 	for _, test := range []struct {
@@ -115,6 +127,7 @@ func TestAdminFailures(t *testing.T) {
 		{"GET", "/health/live", nil, 503, `{"error":"stuck"}`},
 		{"GET", "/health/ready", nil, 503, `{"status":"not ready","checks":[{"name":"keys","ok":false,"error":"none yet"},{"name":"draining","ok":true}]}`},
 		{"POST", "/reload", fmt.Errorf("load: %w", problemsError{"a", "b"}), 422, `{"error":"the manifest was refused; nothing has changed","problems":["a","b"]}`},
+		{"POST", "/plan", fmt.Errorf("load: %w", problemsError{"a"}), 422, `{"error":"the manifest was refused; nothing has changed","problems":["a"]}`},
 		{"POST", "/reload", errors.New("no disk"), 500, `{"error":"no disk"}`},
 	} {
 		reload = test.reload

@@ -17,16 +17,19 @@ import (
 type Observer struct {
 	registry *prometheus.Registry
 
-	requests   *prometheus.CounterVec
-	refused    *prometheus.CounterVec
-	calls      *prometheus.CounterVec
-	durations  *prometheus.HistogramVec
-	errors     *prometheus.CounterVec
-	timeouts   *prometheus.CounterVec
-	bytes      *prometheus.CounterVec
-	coerced    prometheus.Counter
-	limited    *prometheus.CounterVec
-	authFailed *prometheus.CounterVec
+	requests  *prometheus.CounterVec
+	refused   *prometheus.CounterVec
+	calls     *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	errors    *prometheus.CounterVec
+	timeouts  *prometheus.CounterVec
+	bytes     *prometheus.CounterVec
+	coerced   prometheus.Counter
+	// truncated counts answers that were shortened, saved the tokens that it
+	// took away, and pages those of upstreams' answers.
+	truncated, saved, pages prometheus.Counter
+	limited                 *prometheus.CounterVec
+	authFailed              *prometheus.CounterVec
 
 	breakers           *breakers
 	breakerTransitions *prometheus.CounterVec
@@ -123,6 +126,10 @@ func (o *Observer) registerCalls() {
 	coerced := prometheus.NewCounter(prometheus.CounterOpts{Name: "sallyport_coerced_arguments_total", Help: "Arguments coerced to the type their schema asks for."})
 	o.registry.MustRegister(coerced)
 	o.coerced = coerced
+	o.truncated = prometheus.NewCounter(prometheus.CounterOpts{Name: "sallyport_truncations_total", Help: "Answers that were shortened to their budget of tokens."})
+	o.saved = prometheus.NewCounter(prometheus.CounterOpts{Name: "sallyport_tokens_saved_total", Help: "Tokens, estimated, that shortening took away from answers."})
+	o.pages = prometheus.NewCounter(prometheus.CounterOpts{Name: "sallyport_upstream_pages_total", Help: "Pages of upstreams' answers that were put together."})
+	o.registry.MustRegister(o.truncated, o.saved, o.pages)
 }
 
 func (o *Observer) registerUpstreams() {
@@ -173,6 +180,10 @@ type Call struct {
 	Tool, Outcome, ErrorType, LimitScope string
 	Duration                             time.Duration
 	Coerced, Bytes                       int
+	// Truncated says that the answer was shortened, by TokensSaved; Pages are
+	// those that it was put together of.
+	Truncated          bool
+	TokensSaved, Pages int
 }
 
 // Call counts a tool call.
@@ -181,6 +192,13 @@ func (o *Observer) Call(c Call) {
 	t.calls.Inc()
 	t.duration.Observe(c.Duration.Seconds())
 	t.bytes.Add(float64(c.Bytes))
+	if c.Truncated {
+		o.truncated.Inc()
+		o.saved.Add(float64(c.TokensSaved))
+	}
+	if c.Pages > 0 {
+		o.pages.Add(float64(c.Pages))
+	}
 	if c.Coerced > 0 {
 		o.coerced.Add(float64(c.Coerced))
 	}

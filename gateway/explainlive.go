@@ -1,0 +1,18 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// explainOver explains on behalf of POST /explain, whose body is an Inquiry.
+func (g *Gateway) explainOver(body []byte) (any, error) {
+	var q Inquiry
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, fmt.Errorf("want an object with the name of what to explain: %w", err)
+	}
+	return g.Inquire(&q)
+}
+
+// planOver compares on behalf of POST /plan.
+func (g *Gateway) planOver() (any, error) { return g.Plan() }
