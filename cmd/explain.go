@@ -80,7 +80,7 @@ func (a *app) runExplain(ctx context.Context, flags *explaining, args []string) 
 	if flags.live {
 		e, err = a.explainLive(ctx, flags.admin, q)
 	} else {
-		e, err = a.explainHere(q)
+		e, err = a.explainHere(q) //nolint:contextcheck // nothing is waited for
 	}
 	if err != nil {
 		return err

@@ -23,13 +23,13 @@ func loadText(t *testing.T, text string, env map[string]string) *config.Manifest
 func TestWritten(t *testing.T) {
 	env := map[string]string{"NAME": "hush", "N": "7", "URL": "http://u:p@x"}
 	for name, tt := range map[string]struct{ text, want string }{
-		"variable":         {`name: "a ${NAME} b $$ c"`, `"a ${NAME} b $ c"`},
-		"whole variable":   {`name: ${N}`, `"${N}"`},
-		"default":          {`name: "x${NOT:-default}y"`, `"xdefaulty"`},
-		"several":          {`name: "${NAME}${N}-${NAME}"`, `"${NAME}${N}-${NAME}"`},
-		"user in a URL":    {`description: "http://me:secret@acme.example/"`, `"http://***@acme.example/"`},
-		"plain":            {`name: 010`, `10`},
-		"quoted":           {`name: "010"`, `"010"`},
+		"variable":       {`name: "a ${NAME} b $$ c"`, `"a ${NAME} b $ c"`},
+		"whole variable": {`name: ${N}`, `"${N}"`},
+		"default":        {`name: "x${NOT:-default}y"`, `"xdefaulty"`},
+		"several":        {`name: "${NAME}${N}-${NAME}"`, `"${NAME}${N}-${NAME}"`},
+		"user in a URL":  {`description: "http://me:secret@acme.example/"`, `"http://***@acme.example/"`},
+		"plain":          {`name: 010`, `10`},
+		"quoted":         {`name: "010"`, `"010"`},
 	} {
 		m := loadText(t, "server:\n  "+tt.text+"\n", env)
 		key := "name"

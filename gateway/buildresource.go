@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"slices"
 	"time"
@@ -105,11 +104,9 @@ func (b *builder) warnOfWrite(r *resource) {
 	if r.operator == nil || r.parts["request"].Broken {
 		return
 	}
-	switch method := r.operator.Method(); method {
-	case http.MethodGet, http.MethodHead:
-	default:
+	if !r.operator.Safe() {
 		b.warnings = append(b.warnings, r.parts["request"].Warning(
-			method+" may change something, and a resource is only read", "make it a tool, unless the request only asks").By("resource-writes"))
+			r.operator.Method()+" may change something, and a resource is only read", "make it a tool, unless the request only asks").By("resource-writes"))
 	}
 }
 

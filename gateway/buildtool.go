@@ -1,6 +1,11 @@
 package gateway
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/schema"
@@ -43,6 +48,7 @@ func (b *builder) buildTool(source *config.Tool) *tool {
 			return nil
 		}
 	}
+	b.warnOfMisnamed(t)
 	t.spec.Annotations = annotationsOf(source.Annotations, t.operator, len(t.programs) > 0)
 	b.pipeline(&t.target, b.innermost(&t.target, answer))
 	definition := mcp.ToolDefinition{
@@ -56,6 +62,27 @@ func (b *builder) buildTool(source *config.Tool) *tool {
 		return nil
 	}
 	return t
+}
+
+// warnOfMisnamed warns of a tool that does nothing by itself, and was probably
+// meant to lie over one that an upstream exposes.
+func (b *builder) warnOfMisnamed(t *tool) {
+	if t.operator != nil || len(t.programs) > 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.m.Upstreams)) {
+		exposed := b.m.Upstreams[name].Exposes
+		near := config.Nearest(t.spec.Name, exposed)
+		for _, other := range exposed {
+			if near == "" && (strings.HasSuffix(t.spec.Name, "_"+other) || strings.HasSuffix(other, "_"+t.spec.Name)) {
+				near = other
+			}
+		}
+		if near != "" {
+			b.warnings = append(b.warnings, t.place.Warning(fmt.Sprintf("tool %q asks no upstream", t.spec.Name),
+				fmt.Sprintf("did you mean %q, which upstream %q exposes?", near, name)).By(ruleMisnamed))
+		}
+	}
 }
 
 // iconsOf are icons as the protocol has them.

@@ -96,7 +96,7 @@ func misfits(spec *plugins.Tool, call *plugins.CallOutline) plugins.FieldErrors 
 	}
 	for i := range spec.Arguments {
 		a := &spec.Arguments[i]
-		if a.Optional || misspelled[a.Name] || slices.Contains(call.Arguments, a.Name) {
+		if a.Optional || a.Value != nil || misspelled[a.Name] || slices.Contains(call.Arguments, a.Name) {
 			continue
 		}
 		faults = append(faults, &plugins.FieldError{

@@ -253,7 +253,7 @@ func (c *Comparison) Summary() string {
 			said = append(said, kind+" changed")
 		}
 	}
-	line := strings.Join(said, ", ")
+	line := []string{strings.Join(said, ", ")}
 	for _, effect := range []struct {
 		there bool
 		says  string
@@ -262,10 +262,10 @@ func (c *Comparison) Summary() string {
 		{c.Widened && !c.Narrowed, "access widened"}, {c.Narrowed && !c.Widened, "access narrowed"}, {c.Breaking, "breaking"}, {c.Looser, "limits loosened"},
 	} {
 		if effect.there {
-			line += "; " + effect.says
+			line = append(line, effect.says)
 		}
 	}
-	return line
+	return strings.Join(line, "; ")
 }
 
 // counted says how many of a kind were added, removed and changed.

@@ -37,6 +37,11 @@ const (
 	toolOne = "tools: {one: {description: d, request: GET /one%s}}\n"
 )
 
+// jwtAuth trusts one issuer.
+func jwtAuth(more string) string {
+	return "auth: {jwt: [{issuer: \"https://id.acme.example\", audience: a, secret: 0123456789abcdef0123456789abcdef" + more + "}]}\n"
+}
+
 func oneTool(more string) string { return fmt.Sprintf(toolOne, more) }
 
 // TestWidening tells what widens access, and what does not. Told the other way
@@ -73,6 +78,11 @@ func TestWidening(t *testing.T) {
 		{"an API key is added", keyAuth + oneTool(""), strings.Replace(keyAuth, "api_keys: [", "api_keys: [{name: cd, sha256: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9}, ", 1) + oneTool(""), true, false},
 		{"an API key gets a role", keyAuth + oneTool(""), strings.Replace(keyAuth, "roles: [a]", "roles: [a, z]", 1) + oneTool(""), true, false},
 		{"an API key is exchanged", keyAuth + oneTool(""), strings.Replace(keyAuth, "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae", "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9", 1) + oneTool(""), false, false},
+		{"a claimed role is mapped", jwtAuth("") + oneTool(""), jwtAuth(", role_map: {boss: admin}") + oneTool(""), true, false},
+		{"an audience is added", jwtAuth("") + oneTool(""), strings.Replace(jwtAuth(""), "audience: a", "audience: [a, b]", 1) + oneTool(""), true, false},
+		{"the roles are another claim", jwtAuth("") + oneTool(""), jwtAuth(", claims: {roles: groups}") + oneTool(""), true, true},
+		{"a secret is exchanged", jwtAuth("") + oneTool(""), strings.Replace(jwtAuth(""), "0123", "3210", 1) + oneTool(""), false, false},
+		{"another issuer", jwtAuth("") + oneTool(""), strings.Replace(jwtAuth(""), "id.acme", "id2.acme", 1) + oneTool(""), true, true},
 		{"an endpoint without roles is added", keyAuth + oneTool("") + "endpoints: {/mcp: {}}\n", keyAuth + oneTool("") + "endpoints: {/mcp: {}, /mcp/x: {include: [nothing]}}\n", true, false},
 		{"an endpoint with roles that shows nothing new to anybody is added", keyAuth + oneTool(", roles: [a]") + "endpoints: {/mcp: {}}\n", keyAuth + oneTool(", roles: [a]") + "endpoints: {/mcp: {}, /mcp/x: {roles: [b]}}\n", false, false},
 		{"an endpoint shows more", keyAuth + fmt.Sprintf(twoTools, "") + "endpoints: {/mcp: {include: [one]}}\n", keyAuth + fmt.Sprintf(twoTools, "") + "endpoints: {/mcp: {include: ['*']}}\n", true, false},

@@ -51,7 +51,8 @@ type comparedCaller struct {
 func (x *comparer) callers() []comparedCaller {
 	roles := x.old.namedRoles()
 	maps.Copy(roles, x.next.namedRoles())
-	callers := []comparedCaller{{name: "anonymous", anonymous: true}, {name: "without roles"}}
+	callers := make([]comparedCaller, 0, 2+len(roles))
+	callers = append(callers, comparedCaller{name: "anonymous", anonymous: true}, comparedCaller{name: "without roles"})
 	for _, role := range slices.Sorted(maps.Keys(roles)) {
 		callers = append(callers, comparedCaller{name: "role " + role, roles: []string{role}})
 	}

@@ -1,9 +1,9 @@
 package gateway
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/sallyport-mcp/sallyport/config"
 )
@@ -77,7 +77,7 @@ func authItems(p config.Place) map[string]config.Place {
 			}
 		}
 		if name == "" {
-			name = fmt.Sprint(n + 1)
+			name = strconv.Itoa(n + 1)
 		}
 		for _, taken := items[name]; taken; _, taken = items[name] {
 			name += "'" // the same issuer with another audience
@@ -139,8 +139,9 @@ func authEffects(key string, was, is config.Place) Effects {
 }
 
 func textsBelow(p config.Place) []string {
-	var texts []string
-	for _, at := range p.Each() {
+	below := p.Each()
+	texts := make([]string, 0, len(below))
+	for _, at := range below {
 		texts = append(texts, at.Text())
 	}
 	return texts

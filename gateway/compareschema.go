@@ -155,9 +155,8 @@ func (d *schemaDiff) keyword(at, keyword string, x, y map[string]any) {
 	was, had := x[keyword]
 	is, has := y[keyword]
 	says := keyword + " " + shownJSON(was, had) + " -> " + shownJSON(is, has)
-	named := " " + keyword + " "
 	switch {
-	case strings.Contains(annotating, named) || strings.HasPrefix(keyword, "x-"):
+	case strings.Contains(annotating, " "+keyword+" ") || strings.HasPrefix(keyword, "x-"):
 		if keyword == "description" || keyword == "title" {
 			says = keyword + " " + saysOf(had, has)
 		}
@@ -165,24 +164,32 @@ func (d *schemaDiff) keyword(at, keyword string, x, y map[string]any) {
 	case keyword == "type":
 		before, after := typesOf(was, had), typesOf(is, has)
 		d.add(at, says, !covers(after, before), !covers(before, after))
-	case keyword == "enum" && had && has:
-		before, after := valuesOf(was), valuesOf(is)
-		d.add(at, says, addsNames(after, before), addsNames(before, after))
-	case strings.Contains(lowerBounds, named) && had && has:
-		order := compareValues(was, is)
-		d.add(at, says, order < 0, order > 0)
-	case strings.Contains(upperBounds, named) && had && has:
-		order := compareValues(was, is)
-		d.add(at, says, order > 0, order < 0)
 	case keyword == "additionalProperties":
-		d.add(at, says, closedObject(y) || has && is != true, closedObject(x) || had && was != true)
-	case !had:
-		d.add(at, says, true, false)
-	case !has:
-		d.add(at, says, false, true)
+		d.add(at, says, has && is != true, had && was != true)
+	case had && has:
+		tighter, looser := bothWritten(keyword, was, is)
+		d.add(at, says, tighter, looser)
 	default:
-		d.add(at, says, true, true)
+		d.add(at, says, has, had)
 	}
+}
+
+// bothWritten judges a keyword that has another value. What can't be judged may
+// be tighter, and looser.
+func bothWritten(keyword string, was, is any) (tighter, looser bool) {
+	named := " " + keyword + " "
+	switch {
+	case keyword == "enum":
+		before, after := valuesOf(was), valuesOf(is)
+		return addsNames(after, before), addsNames(before, after)
+	case strings.Contains(lowerBounds, named):
+		order := compareValues(was, is)
+		return order < 0, order > 0
+	case strings.Contains(upperBounds, named):
+		order := compareValues(was, is)
+		return order > 0, order < 0
+	}
+	return true, true
 }
 
 func shownJSON(v any, there bool) string {

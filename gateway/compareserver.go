@@ -56,7 +56,7 @@ func endpointParts(was, is *endpoint) []PartChange {
 		case "scopes":
 			return namesAsked(was.needs(), is.needs(), false), true
 		case "include": // everything, unless it is written
-			return Effects{}, !(everything(before) && everything(now))
+			return Effects{}, !everything(before) || !everything(now)
 		}
 		return Effects{}, true
 	})

@@ -14,5 +14,12 @@ func (g *Gateway) explainOver(body []byte) (any, error) {
 	return g.Inquire(&q)
 }
 
-// planOver compares on behalf of POST /plan.
-func (g *Gateway) planOver() (any, error) { return g.Plan() }
+// planOver compares on behalf of POST /plan; with an error it tells what stays
+// in force.
+func (g *Gateway) planOver() (any, error) {
+	c, err := g.Plan()
+	if err != nil {
+		return g.Generation(), err
+	}
+	return c, nil
+}

@@ -119,6 +119,10 @@ func (b *builder) preparePage(t *target, request *plugins.PageRequest) func(cont
 			return operator.Do(ctx, next)
 		}
 	}
+	if !t.operator.Safe() {
+		b.problems = append(b.problems, place.ProblemAt(request.Path, "paging would repeat a request that may change something", "page only what reads: GET, or a GraphQL query", 0))
+		return nil
+	}
 	operator := t.operator
 	if !slices.ContainsFunc(t.spec.Arguments, func(a plugins.Argument) bool { return a.Name == request.PassAs && a.Value == nil }) {
 		own := *t.spec

@@ -17,6 +17,7 @@ const (
 	ruleDefinitionTokens  = "definition-tokens"
 	ruleDescriptionLong   = "description-long"
 	ruleListTokens        = "list-tokens"
+	ruleMisnamed          = "misnamed"
 	ruleOutputUnbounded   = "output-unbounded"
 	rulePlainHTTP         = "plain-http-credentials"
 	ruleReplicaUnnamed    = "replica-unnamed"
@@ -46,6 +47,8 @@ func toolRules() []config.Rule {
 			Help: "Neither the steps nor the answer mention the argument, so that a model fills it in for nothing. Use it as ${{ args.name }}, or take it out."},
 		{ID: ruleDefinitionTokens, Summary: "A tool's definition should take less than 1,500 tokens.",
 			Help: "Clients send every definition with every conversation. Shorten descriptions, take out arguments that no model needs, or fill them in by value."},
+		{ID: ruleMisnamed, Summary: "A tool that asks no upstream should not be named almost like one that an upstream exposes.",
+			Help: "A tool of tools lies over an exposed one of the same name. Under another name it is a tool of its own, which answers without asking anybody."},
 		{ID: ruleDescriptionLong, Summary: "Descriptions and instructions should be at most 2 KB.",
 			Help: "Clients cut descriptions and instructions at 2 KB: a model never sees the rest."},
 		{ID: ruleListTokens, Summary: "The list of an endpoint should take less than 20,000 tokens.",

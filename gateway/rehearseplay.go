@@ -258,12 +258,8 @@ func (s *snapshot) unsafeCalls(t *tool, seen map[string]bool) string {
 		return ""
 	}
 	seen[t.spec.Name] = true
-	if t.operator != nil {
-		switch method := t.operator.Method(); method {
-		case "GET", "HEAD", "OPTIONS":
-		default:
-			return fmt.Sprintf("%s of %s may change something", method, t.spec.Name)
-		}
+	if t.operator != nil && !t.operator.Safe() {
+		return fmt.Sprintf("%s of %s may change something", t.operator.Method(), t.spec.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(toSet(t.calls()))) {
 		if found := s.unsafeCalls(s.tools[name], seen); found != "" {

@@ -105,7 +105,7 @@ func specifyInput(spec *plugins.Tool, properties []config.Property, defs []byte)
 	for i := range properties {
 		p := &properties[i]
 		if p.Value != nil {
-			spec.Arguments = append(spec.Arguments, argumentOf(p, true))
+			spec.Arguments = append(spec.Arguments, argumentOf(p, p.Optional))
 			continue
 		}
 		if listed++; listed == 1 {
@@ -228,11 +228,10 @@ func annotationsOf(written config.Annotations, operator plugins.Operator, steps 
 		ReadOnly: written.ReadOnly, Destructive: written.Destructive,
 		Idempotent: written.Idempotent, OpenWorld: written.OpenWorld,
 	}
-	method := "GET" // a tool without a request changes nothing
+	method, safe := "", !steps // a tool without a request changes nothing
 	if operator != nil {
-		method = operator.Method()
+		method, safe = operator.Method(), operator.Safe()
 	}
-	safe := !steps && (method == "GET" || method == "HEAD" || method == "OPTIONS")
 	hint(&hints.ReadOnly, safe)
 	hint(&hints.Destructive, method == "DELETE" || method == "PUT" || method == "PATCH")
 	hint(&hints.Idempotent, safe || method == "PUT" || method == "DELETE")

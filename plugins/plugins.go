@@ -63,6 +63,8 @@ type Operator interface {
 	// Repeatable reports whether the request may be sent twice without doing
 	// its work twice (RFC 9110, section 9.2.2).
 	Repeatable() bool
+	// Safe reports whether the request only reads (RFC 9110, section 9.2.1).
+	Safe() bool
 	// Method is the HTTP method of the request.
 	Method() string
 	// UsesCaller reports whether the request may depend on who calls, so that

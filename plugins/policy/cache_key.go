@@ -22,6 +22,9 @@ func (c *cache) key(call *plugins.Call) (key cacheKey, ok bool) {
 	for _, declared := range []bool{can.Elicitation, can.ElicitationURL, can.Sampling, can.Roots, can.Tasks} {
 		w.flag(declared)
 	}
+	run := call.Run // answers for steps and suggestions are whole, those for models may be shortened
+	w.flag(run != nil && run.Nesting != nil)
+	w.flag(run != nil && run.Value != nil)
 	if !c.Shared() {
 		w.caller(call.Principal)
 	}

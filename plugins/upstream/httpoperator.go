@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,13 +53,19 @@ func (p *exchanges) put(ex *exchange) {
 
 // lookup returns a header's first value.
 func (a *answer) lookup(name string) string {
+	var links []string // a list that may come in several lines (RFC 8288, section 3)
 	for i := range a.fields {
 		f := &a.fields[i]
-		if bytes.EqualFold(a.buf[f.name:f.nameEnd], []byte(name)) {
-			return string(a.buf[f.value:f.valueEnd])
+		if !bytes.EqualFold(a.buf[f.name:f.nameEnd], []byte(name)) {
+			continue
 		}
+		value := string(a.buf[f.value:f.valueEnd])
+		if !strings.EqualFold(name, "Link") {
+			return value
+		}
+		links = append(links, value)
 	}
-	return ""
+	return strings.Join(links, ", ")
 }
 
 // raw returns the first value of a header whose name is given in lower case,
@@ -77,6 +84,11 @@ func (a *answer) raw(lower string) []byte {
 // work twice.
 func (op *operation) Repeatable() bool {
 	return repeatable(op.method) || op.idempotency != "" || op.safe
+}
+
+// Safe reports whether the request only reads.
+func (op *operation) Safe() bool {
+	return op.safe || op.method == "GET" || op.method == "HEAD" || op.method == "OPTIONS"
 }
 
 // Method is the HTTP method of the request.

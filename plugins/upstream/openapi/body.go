@@ -171,6 +171,7 @@ func (t *tool) content(content []member, body *node, required bool) *skip {
 	best, how := bestOf(content)
 	if t.op.Method == "TRACE" || t.op.Method == "GET" && !required || t.op.Method == "HEAD" {
 		t.notes.add("the body of a %s is not sent", t.op.Method)
+		t.leaveOut(best)
 		return nil
 	}
 	s := best.value.get("schema")
@@ -188,9 +189,19 @@ func (t *tool) content(content []member, body *node, required bool) *skip {
 	}
 	if !required {
 		t.notes.add("the body is left out: %s can't be sent", clip(best.name, 60))
+		t.leaveOut(best)
 		return nil
 	}
 	return skipFor(SkipBody, "%s can't be sent", clip(best.name, 60))
+}
+
+// leaveOut counts what a body has that the tool doesn't know.
+func (t *tool) leaveOut(content member) {
+	if t.isEmpty(content.value.get("schema")) {
+		return
+	}
+	s := t.schemas.inlined(t.schemas.schema(content.value.get("schema"), 0))
+	t.parameters += max(1, len(membersOf(s.get("properties"))))
 }
 
 // jsonContent makes arguments of the members of a JSON object, or one argument

@@ -7,8 +7,12 @@ import "strings"
 func (t *tool) fields(mediaType, s *node, required, multipart bool) *skip {
 	flat := withoutNull(t.schemas.inlined(t.schemas.schema(s, 0)))
 	if len(membersOf(flat.get("properties"))) == 0 {
+		if t.isEmpty(s) {
+			return nil
+		}
 		if !required {
 			t.notes.add("a form of unknown fields is left out")
+			t.parameters++
 			return nil
 		}
 		return skipFor(SkipBody, "a form of unknown fields")
@@ -32,6 +36,13 @@ func (t *tool) fields(mediaType, s *node, required, multipart bool) *skip {
 		t.request.set("multipart", object())
 	}
 	return nil
+}
+
+// isEmpty reports whether a schema says that there are no members.
+func (t *tool) isEmpty(s *node) bool {
+	n := t.doc.follow(s)
+	properties := n.get("properties")
+	return properties.isObject() && len(properties.members) == 0 && !n.get("additionalProperties").isObject() && n.get("allOf") == nil
 }
 
 func asNode(n *node) *node {

@@ -155,10 +155,11 @@ func (d *Document) tool(e Expose, o *Operation, at found, known *memory) (defini
 			o.Skip, definition = skipFor(SkipBroken, "%v", p).String(), nil
 		}
 	}()
-	for i, level := range details() {
+	levels := known.levels()
+	for i, level := range levels {
 		t := newTool(d, e, o, at, known, level)
 		s := t.make()
-		if s == nil && i+1 < len(details()) && !t.fits() {
+		if s == nil && i+1 < len(levels) && !t.fits() {
 			continue
 		}
 		if s == nil {

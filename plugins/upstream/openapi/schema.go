@@ -22,8 +22,16 @@ func details() []detail {
 }
 
 const (
-	// maxSchemaNodes bounds the work on the schemas of one tool.
+	// maxSchemaNodes bounds the work on the schemas of one tool, and
+	// maxExpanded their size if nothing of them were shared: a few references
+	// to references stand for millions of schemas.
 	maxSchemaNodes = 3000
+	maxExpanded    = 100_000
+	// maxWork bounds the work on the schemas of all tools of a document. Those
+	// that come when it is done are described in the least detail, with at
+	// most leastNodes.
+	maxWork    = 20_000_000
+	leastNodes = 300
 	// beyondDepth is how far required members are followed beyond detail.depth.
 	beyondDepth = 4
 	nullType    = "null"
@@ -34,6 +42,16 @@ const (
 type memory struct {
 	refs  map[string]*node
 	texts map[textKey]string
+	work  int
+}
+
+// levels are the details that the next tool can have.
+func (m *memory) levels() []detail {
+	all := details()
+	if m.work > maxWork {
+		return all[len(all)-1:]
+	}
+	return all
 }
 
 type textKey struct {
@@ -73,9 +91,11 @@ type converter struct {
 	detail detail
 	// output says that the schemas are of answers.
 	output bool
-	nodes  int
-	stack  []string
-	memo   map[memoKey]*node
+	// nodes are the schemas that were converted; expanded counts one for each
+	// place where it stands.
+	nodes, expanded int
+	stack           []string
+	memo            map[memoKey]memo
 	// names are those of definitions, by reference; defs their schemas.
 	names map[string]string
 	defs  *node
@@ -87,16 +107,34 @@ type memoKey struct {
 	depth int
 }
 
+// memo is what a reference was made, and how many schemas it stands for.
+type memo struct {
+	*node
+	size int
+}
+
 func newConverter(d *Document, known *memory, level detail, n *notes) *converter {
-	return &converter{doc: d, known: known, detail: level, memo: map[memoKey]*node{}, names: map[string]string{}, defs: object(), notes: n}
+	return &converter{doc: d, known: known, detail: level, memo: map[memoKey]memo{}, names: map[string]string{}, defs: object(), notes: n}
 }
 
 // exhausted says that the schemas are too large for this detail.
-func (c *converter) exhausted() bool { return c.nodes > maxSchemaNodes }
+func (c *converter) exhausted() bool {
+	if c.known.work > maxWork && c.nodes > leastNodes {
+		return true
+	}
+	return c.nodes > maxSchemaNodes || c.expanded > maxExpanded
+}
+
+// counts notes that there are n more schemas.
+func (c *converter) counts(n int) {
+	c.expanded += n
+	c.known.work += n
+}
 
 // schema converts a schema that stands at that depth. It never returns nil.
 func (c *converter) schema(n *node, depth int) *node {
 	c.nodes++
+	c.counts(1)
 	switch {
 	case c.exhausted():
 		return object()
@@ -131,8 +169,11 @@ func (c *converter) reference(n *node, ref string, depth int) *node {
 		return object()
 	}
 	key := memoKey{ref, depth}
-	out := c.memo[key]
+	known := c.memo[key]
+	out := known.node
+	c.counts(known.size)
 	if out == nil {
+		before := c.expanded
 		c.stack = append(c.stack, ref)
 		out = c.schema(target, depth)
 		c.stack = c.stack[:len(c.stack)-1]
@@ -143,7 +184,7 @@ func (c *converter) reference(n *node, ref string, depth int) *node {
 			c.defs.set(name, out)
 			out = definition(name)
 		}
-		c.memo[key] = out
+		c.memo[key] = memo{out, c.expanded - before}
 	}
 	if n.str("description") != "" && n.str("description") != target.str("description") {
 		return c.described(out.clone(), n, depth)

@@ -147,7 +147,7 @@ func (c *converter) allOf(n *node, parts []*node, depth int) *node {
 	out := object()
 	var apart []*node
 	for _, one := range converted {
-		if !merge(out, one) && !slices.ContainsFunc(apart, one.equal) {
+		if !c.merge(out, one) && !slices.ContainsFunc(apart, one.equal) {
 			apart = append(apart, one)
 		}
 	}
@@ -175,8 +175,8 @@ func (c *converter) inlined(n *node) *node {
 
 // merge adds a converted schema to out; false if that would change what one of
 // the two means.
-func merge(out, one *node) bool {
-	if one.kind != objectKind {
+func (c *converter) merge(out, one *node) bool {
+	if one.kind != objectKind || c.exhausted() {
 		return false
 	}
 	joined := out.clone()
@@ -186,7 +186,7 @@ func merge(out, one *node) bool {
 		case old == nil, m.name == "description":
 			joined.set(m.name, m.value)
 		case m.name == "properties":
-			joined.set(m.name, mergeProperties(old, m.value))
+			joined.set(m.name, c.mergeProperties(old, m.value))
 		case m.name == "required":
 			joined.set(m.name, listOf(union(joined.texts("required"), one.texts("required"))))
 		case m.name == "type":
@@ -211,7 +211,8 @@ func merge(out, one *node) bool {
 
 // mergeProperties joins members by name. One that both have is described by
 // both.
-func mergeProperties(a, b *node) *node {
+func (c *converter) mergeProperties(a, b *node) *node {
+	c.counts(len(a.members) + len(b.members))
 	out := a.clone()
 	for _, m := range b.members {
 		old := out.get(m.name)
@@ -222,7 +223,7 @@ func mergeProperties(a, b *node) *node {
 			out.set(m.name, m.value)
 		default:
 			both := old.clone()
-			if !merge(both, m.value) {
+			if !c.merge(both, m.value) {
 				both = m.value // the later one is the more special
 			}
 			out.set(m.name, both)

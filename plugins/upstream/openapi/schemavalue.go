@@ -166,24 +166,7 @@ func (c *converter) stringKeywords(out, n *node) {
 	if out.get("enum") != nil || out.get("const") != nil {
 		return
 	}
-	switch format := n.str("format"); format {
-	case "date", "date-time", "time", "duration", "email", "uri", "uuid", "ipv4", "ipv6", "hostname", "uri-template", "json-pointer":
-		out.set("format", text(format))
-	case "url":
-		out.set("format", text("uri"))
-	case "byte", "base64":
-		out.set("contentEncoding", text("base64"))
-	case "binary":
-		out.set("format", text(formatBinary))
-	}
-	if n.str("type") == "file" {
-		out.set("format", text(formatBinary))
-	}
-	for _, name := range []string{"contentEncoding", "contentMediaType"} {
-		if s := n.str(name); s != "" {
-			out.set(name, text(s))
-		}
-	}
+	encodingKeywords(out, n)
 	if pattern := n.str("pattern"); pattern != "" {
 		pattern = strings.TrimSuffix(strings.TrimPrefix(pattern, "/^"), "$/")
 		if pattern != n.str("pattern") {
@@ -201,6 +184,28 @@ func (c *converter) stringKeywords(out, n *node) {
 	}
 	if maxLength != nil && len(maxLength.text) < 10 {
 		out.set("maxLength", maxLength)
+	}
+}
+
+// encodingKeywords converts what tells how a text stands for something else.
+func encodingKeywords(out, n *node) {
+	switch format := n.str("format"); format {
+	case "date", "date-time", "time", "duration", "email", "uri", "uuid", "ipv4", "ipv6", "hostname", "uri-template", "json-pointer":
+		out.set("format", text(format))
+	case "url":
+		out.set("format", text("uri"))
+	case "byte", "base64":
+		out.set("contentEncoding", text("base64"))
+	case "binary":
+		out.set("format", text(formatBinary))
+	}
+	if n.str("type") == "file" {
+		out.set("format", text(formatBinary))
+	}
+	for _, name := range []string{"contentEncoding", "contentMediaType"} {
+		if s := n.str(name); s != "" {
+			out.set(name, text(s))
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ func (t *tool) share() {
 	refs := map[*node]string{}
 	for key, n := range t.schemas.memo {
 		if n.kind == objectKind && n.get("$ref") == nil {
-			refs[n] = key.ref
+			refs[n.node] = key.ref
 		}
 	}
 	counts := map[*node]int{}
