@@ -41,7 +41,7 @@ func (a *app) demo() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a demo: a REST service of an invented company, and the gateway in front of it.",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  noWords,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.runDemo(c.Context(), listen, admin, upstream)
 		},

@@ -23,7 +23,8 @@ func (a *app) diff() *cobra.Command {
 			"for callers without roles and for anonymous ones what they see now and didn't see before; limits that let more\n" +
 			"pass; ways to authenticate; and what needs a restart. Nothing is started or sent.\n\n" +
 			"It exits with 1 if access is widened: somebody sees more at an endpoint, a rule of roles, scopes or `when` is\n" +
-			"dropped or asks for less, something is internal no more, an endpoint without roles is added, or there is another\n" +
+			"dropped or asks for less, a person is asked no more, what only read changes something now, something is internal\n" +
+			"no more, an endpoint without roles is added, or there is another\n" +
 			"way to be let in. A `when` that is written otherwise counts, since it can't be decided. --allow-widening exits\n" +
 			"with 0 nevertheless. A manifest with errors makes it exit with 1 as well, and mistakes in the words with 2.\n\n" +
 			"Both are read with the environment of this process.",

@@ -17,7 +17,7 @@ func (a *app) healthcheck() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "Ask a running gateway whether it is ready; for containers without a shell.",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  noWords,
 		RunE: func(c *cobra.Command, _ []string) error {
 			address, err := a.adminAddress(admin)
 			if err != nil {

@@ -36,8 +36,9 @@ func (a *app) importing() *cobra.Command {
 		Use:   "import",
 		Short: "Write a manifest from an OpenAPI document, a curl command or a Postman collection.",
 		Long: "Write a manifest from what describes a service elsewhere. It loads as it is, and it is yours: edit what you\n" +
-			"like. Secrets are never copied: credentials become environment variables.",
-		Args: usageArgs(cobra.NoArgs),
+			"like. Secrets are never copied: credentials become environment variables, and `auth` is commented out while\n" +
+			"they are not set.",
+		Args: noWords,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.importOpenAPI(), a.importCurl(), a.importPostman())
@@ -93,7 +94,7 @@ func (a *app) curlWords(args []string) ([]string, error) {
 		}
 		data, err := readBounded(a.stdin)
 		if err != nil {
-			return nil, err
+			return nil, aboutFile("standard input", err)
 		}
 		text = string(data)
 	}
@@ -146,6 +147,9 @@ func (a *app) deliver(draft *importer.Draft, to *delivery) error {
 	if err := to.check(); err != nil {
 		return err
 	}
+	if !to.dryRun {
+		draft.Settle(to.output, isSet)
+	}
 	if !to.dryRun && to.output != "" {
 		if err := writeNew(to.output, draft.Manifest()); err != nil {
 			return err
@@ -159,6 +163,9 @@ func (a *app) deliver(draft *importer.Draft, to *delivery) error {
 	}
 	return nil
 }
+
+// isSet reports whether an environment variable has a value.
+func isSet(variable string) bool { return os.Getenv(variable) != "" }
 
 // check refuses flags that contradict each other.
 func (d *delivery) check() error {
@@ -193,29 +200,49 @@ func readBounded(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read: %w", err)
+		return nil, err //nolint:wrapcheck // who knows what is read says so
 	case len(data) > maxDocument:
-		return nil, fmt.Errorf("read: more than %d MiB", maxDocument>>20)
+		return nil, fmt.Errorf("more than %d MiB", maxDocument>>20)
 	}
 	return data, nil
 }
 
 // readDocument reads a file, or standard input for -.
 func (a *app) readDocument(path string) ([]byte, error) {
-	if path == "-" {
-		return readBounded(a.stdin)
+	if path != "-" {
+		return readFile(path)
 	}
-	return readFile(path)
+	data, err := readBounded(a.stdin)
+	if err != nil {
+		return nil, aboutFile("standard input", err)
+	}
+	return data, nil
 }
 
 // readFile reads a regular file.
 func readFile(path string) (_ []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
+		return nil, aboutFile(path, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return readBounded(f)
+	if info, statErr := f.Stat(); statErr == nil && info.IsDir() {
+		return nil, usageError{fmt.Errorf("%s is a folder: give a file", path)}
+	}
+	data, err := readBounded(f)
+	if err != nil {
+		return nil, aboutFile(path, err)
+	}
+	return data, nil
+}
+
+// aboutFile is what is wrong with a file, whose path is told once.
+func aboutFile(path string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // writeNew writes a file that must not exist.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -47,7 +48,7 @@ func (a *app) importOpenAPI() *cobra.Command {
 	flags.flags(c)
 	f := c.Flags()
 	f.BoolVar(&flags.update, "update", false, "merge into the manifest of -c, or of -o, and keep what was edited by hand")
-	f.BoolVar(&flags.live, "live", false, "write an upstream with `openapi` and `expose` instead of stanzas")
+	f.BoolVar(&flags.live, "live", false, "write an upstream with openapi and expose instead of stanzas")
 	f.StringArrayVar(&flags.options.Expose.Include, "include", nil, "operations: operationId, pattern such as 'list*', tag:NAME, or 'GET /path/*' (default: all)")
 	f.StringArrayVar(&flags.options.Expose.Exclude, "exclude", nil, "operations to leave out, written like --include")
 	f.StringVar(&flags.options.Expose.Prefix, "prefix", "", "what names of tools begin with")
@@ -93,7 +94,7 @@ func (a *app) updateOpenAPI(doc *openapi.Document, flags *openapiImport) error {
 	path := cmp.Or(flags.output, a.manifest)
 	manifest, err := readFile(path)
 	if err != nil {
-		return fmt.Errorf("update: %w", err)
+		return fmt.Errorf("--update merges into one file: %w", err)
 	}
 	lock, err := readLock(path)
 	if err != nil {
@@ -103,7 +104,8 @@ func (a *app) updateOpenAPI(doc *openapi.Document, flags *openapiImport) error {
 	if lock != nil {
 		options.Expose = lock.Expose(options.Expose)
 		options.URL = cmp.Or(options.URL, lock.URL)
-		options.Upstream = lock.Upstream
+		options.Variables = lock.Variables
+		options.Upstream = cmp.Or(options.Upstream, lock.Upstream)
 	}
 	draft, err := importer.OpenAPI(doc, options)
 	if err != nil {
@@ -126,7 +128,17 @@ func (a *app) updateOpenAPI(doc *openapi.Document, flags *openapiImport) error {
 			return err
 		}
 	}
-	return a.preview(draft, &flags.delivery)
+	if err = a.preview(draft, &flags.delivery); err != nil || flags.asJSON {
+		return err
+	}
+	summary := importer.Summary(changes)
+	if flags.dryRun {
+		return a.printf("%s: %s; nothing is written\n", path, summary)
+	}
+	if _, err = fmt.Fprintf(a.stderr, "%s: %s\n", path, summary); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
 }
 
 func writeLock(manifest string, lock *importer.Lock) error {
@@ -226,10 +238,14 @@ func filesBelow(folder string) func(path string) ([]byte, error) {
 		}
 		f, err := root.Open(name)
 		if err != nil {
-			return nil, fmt.Errorf("read: %w", err)
+			return nil, aboutFile(name, err)
 		}
 		defer func() { _ = f.Close() }() // only read from
-		return readBounded(f)
+		data, err := readBounded(f)
+		if err != nil {
+			return nil, aboutFile(name, err)
+		}
+		return data, nil
 	}
 }
 
@@ -255,15 +271,40 @@ func fetch(ctx context.Context, address string) (_ []byte, err error) {
 	request.Header.Set("Accept", "application/json, application/yaml, */*;q=0.5")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		var outer *url.Error
-		if errors.As(err, &outer) {
-			err = outer.Err
-		}
-		return nil, fmt.Errorf("fetch %s: %w", withoutQuery(address), err)
+		return nil, fmt.Errorf("fetch %s: %w", withoutQuery(address), silentError{silence(err)})
 	}
 	defer func() { err = errors.Join(err, response.Body.Close()) }()
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("fetch %s: the service answered %d", withoutQuery(address), response.StatusCode)
 	}
-	return readBounded(response.Body)
+	data, err := readBounded(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("fetch %s: %w", withoutQuery(address), err)
+	}
+	return data, nil
+}
+
+// silentError is that of a service that doesn't answer at all; its text says
+// why.
+type silentError struct{ reason string }
+
+func (e silentError) Error() string { return e.reason }
+
+// silence says in a few words why a service doesn't answer.
+func silence(err error) string {
+	var name *net.DNSError
+	var call *os.SyscallError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.As(err, &name):
+		return name.Err
+	case errors.As(err, &call):
+		return call.Err.Error()
+	}
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		return outer.Err.Error()
+	}
+	return err.Error()
 }

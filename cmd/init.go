@@ -47,7 +47,7 @@ func (a *app) runInit(ctx context.Context, args []string, output string) error {
 	if err != nil {
 		return err
 	}
-	draft.Start(output, func(name string) bool { return os.Getenv(name) != "" })
+	draft.Start(output, isSet)
 	if err = writeNew(output, draft.Manifest()); err != nil {
 		return err
 	}
@@ -105,12 +105,12 @@ func (a *app) firstDraft(ctx context.Context, source string) (*importer.Draft, *
 		return importer.Empty(), nil, nil
 	}
 	options := &importer.OpenAPIOptions{Source: withoutQuery(source)}
-	doc, err := a.find(ctx, source, options)
+	doc, reason, err := a.find(ctx, source, options)
 	if err != nil {
 		return nil, nil, err
 	}
 	if doc == nil {
-		draft, err := importer.Service(source)
+		draft, err := importer.Service(source, reason)
 		if err != nil {
 			return nil, nil, fmt.Errorf("init: %w", err)
 		}
@@ -128,17 +128,19 @@ func (a *app) firstDraft(ctx context.Context, source string) (*importer.Draft, *
 	return draft, options, nil
 }
 
-// find reads the document, or looks for one at a service; nil if there is none.
-func (a *app) find(ctx context.Context, source string, options *importer.OpenAPIOptions) (*openapi.Document, error) {
+// find reads the document, or looks for one at a service; nil if there is none,
+// and then it says why the service is silent, if it is.
+func (a *app) find(ctx context.Context, source string, options *importer.OpenAPIOptions) (_ *openapi.Document, reason string, _ error) {
 	if !isURL(source) {
 		if !isThere(source) && looksLikeHost(source) {
-			return nil, usageError{fmt.Errorf("%s is no file; a URL begins with https:// or http://", source)}
+			return nil, "", usageError{fmt.Errorf("%s is no file; a URL begins with https:// or http://", source)}
 		}
-		return a.document(ctx, source)
+		doc, err := a.document(ctx, source)
+		return doc, "", err
 	}
 	u, err := url.Parse(source)
 	if err != nil || u.Host == "" {
-		return nil, usageError{errors.New("the URL can't be read")}
+		return nil, "", usageError{errors.New("the URL can't be read")}
 	}
 	ctx, cancel := context.WithTimeout(ctx, searchTimeout)
 	defer cancel()
@@ -146,7 +148,11 @@ func (a *app) find(ctx context.Context, source string, options *importer.OpenAPI
 		data, err := fetch(ctx, address)
 		if err != nil {
 			if i == 0 && u.User != nil {
-				return nil, err
+				return nil, "", err
+			}
+			var silent silentError
+			if i == 0 && errors.As(err, &silent) {
+				return nil, silent.reason, nil
 			}
 			continue
 		}
@@ -155,9 +161,9 @@ func (a *app) find(ctx context.Context, source string, options *importer.OpenAPI
 			continue
 		}
 		options.Source = withoutQuery(address)
-		return doc, nil
+		return doc, "", nil
 	}
-	return nil, nil //nolint:nilnil // a service without a document is no error
+	return nil, "", nil
 }
 
 // searchTimeout bounds the search for a document.

@@ -24,7 +24,7 @@ func (a *app) reload() *cobra.Command {
 		Long: "Make a running gateway reload its manifest, and print what has changed, or why it was refused.\n\n" +
 			"--plan asks what a reload would change, and changes nothing; it is told like the result of diff. It exits with 0,\n" +
 			"or with 1 if the manifest has errors or what it changes needs a restart.",
-		Args: usageArgs(cobra.NoArgs),
+		Args: noWords,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if asJSON && !plan {
 				return usageError{errors.New("--json goes with --plan")}

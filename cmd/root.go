@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/gateway"
@@ -74,13 +75,40 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.serve(), a.stdio(), a.demo(), a.validate(), a.test(), a.call(), a.read(), a.prompt(), a.explain(), a.diff(), a.reload(), a.importing(), a.initial(),
 		a.token(), a.schema(), a.healthcheck(), a.version(),
 	)
 	root.InitDefaultCompletionCmd()
 	return root
+}
+
+// flagError makes a mistake in flags a usage error, with the flag that was
+// probably meant.
+func flagError(c *cobra.Command, err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !unknown {
+		return usageError{fmt.Errorf("%w\n\nusage: %s", err, c.UseLine())}
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := config.Nearest(name, names); near != "" {
+		return usageError{fmt.Errorf("%w; did you mean --%s?", err, near)}
+	}
+	return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+}
+
+// noWords refuses words behind a command that takes none; of a manifest it says
+// how to name it.
+func noWords(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if _, err := os.Stat(args[0]); err == nil && c.Flags().Lookup("config") != nil {
+		return usageError{fmt.Errorf("%s takes no words: write %s -c %s", c.Name(), c.CommandPath(), args[0])}
+	}
+	return usageError{fmt.Errorf("%s takes no words, and was given %q\n\nusage: %s", c.Name(), args[0], c.UseLine())}
 }
 
 // usageArgs makes the mistakes of an argument check usage errors.

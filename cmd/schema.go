@@ -15,7 +15,7 @@ func (a *app) schema() *cobra.Command {
 		Short: "Print the JSON Schema of manifests, for editors.",
 		Long: "Print the JSON Schema (draft-07) of manifests. Editors that speak YAML take it from a first line like\n" +
 			"# yaml-language-server: $schema=./manifest.schema.json",
-		Args: usageArgs(cobra.NoArgs),
+		Args: noWords,
 		RunE: func(*cobra.Command, []string) error {
 			keys := gateway.Keys(a.parts)
 			if reference {

@@ -22,7 +22,7 @@ func (a *app) serve() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway. SIGHUP reloads the manifest, SIGTERM drains.",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  noWords,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.run(c.Context(), a.source(), running{watch: watch, examples: examples})
 		},

@@ -24,7 +24,7 @@ func (a *app) stdio() *cobra.Command {
 			"No listener is opened. Whoever starts the process is the caller given by --as, with its roles;\n" +
 			"the log goes to standard error. SIGHUP reloads the manifest.",
 		Example: `  claude mcp add crm -- sallyport stdio -c manifest.yaml --as ann:support`,
-		Args:    usageArgs(cobra.NoArgs),
+		Args:    noWords,
 		RunE: func(c *cobra.Command, _ []string) error {
 			caller := parseCaller(as)
 			caller.Scopes, caller.Endpoint = scopes, endpoint

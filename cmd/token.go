@@ -32,7 +32,7 @@ func (a *app) token() *cobra.Command {
 		Long: "Make a token for development, signed with a key pair kept in a folder: " + devKeyFile + ", and " + devJWKSFile + "\n" +
 			"for auth.jwt.jwks_file. The pair is made when it isn't there.",
 		Example: "  sallyport token --issuer https://dev.acme.example --audience http://127.0.0.1:8080/mcp --roles support",
-		Args:    usageArgs(cobra.NoArgs),
+		Args:    noWords,
 		RunE: func(*cobra.Command, []string) error {
 			a.fillClaims(&claims)
 			key, err := devKey(folder)

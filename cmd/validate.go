@@ -35,7 +35,7 @@ func (a *app) validate() *cobra.Command {
 		Example: "  sallyport validate -c manifest.yaml\n" +
 			"  sallyport validate -c conf/ --strict --format sarif\n" +
 			"  sallyport validate --ignore write-unconfirmed --error secret-in-manifest",
-		Args: usageArgs(cobra.NoArgs),
+		Args: noWords,
 		RunE: func(*cobra.Command, []string) error {
 			if err := v.check(); err != nil {
 				return err

@@ -11,7 +11,7 @@ func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version.",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  noWords,
 		RunE:  func(*cobra.Command, []string) error { return a.printf("sallyport %s\n", Version()) },
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (l *loader) advise(m *Manifest) {
 	ceiling := m.Server.CallTimeout
 	for _, name := range slices.Sorted(maps.Keys(m.Tools)) {
-		if tool := m.Tools[name]; !tool.IsZero() {
+		if tool := m.Tools[name]; !tool.IsZero() && !m.LiesOverUnknown(tool) {
 			l.adviseDescription(tool.Place, "tool", name, tool.Description, "models choose tools by their descriptions")
 			l.adviseTimeout(tool.Parts, ceiling)
 		}

@@ -155,12 +155,17 @@ func TestPublicLooks(t *testing.T) {
 		{"algorithms", "hunter2", false},
 		{"roles", "crm-agents", true},
 		{"roles", "hunter2", false},
+		{"name", "X-Shop-Key", true},
+		{"name", "x-api-key", true},
+		{"name", "api_key", true},
+		{"name", "hunter2", false},
+		{"name", "hunter", false},
 	} {
 		if got := publicLooks(c.key).MatchString(c.value); got != c.want {
 			t.Errorf("%s: %s is shown: %t", c.key, c.value, got)
 		}
 	}
-	for _, key := range []string{"secret", "name", "sha256", "bearer", "user"} {
+	for _, key := range []string{"secret", "sha256", "bearer", "user"} {
 		if publicLooks(key) != nil {
 			t.Errorf("values of %s are shown", key)
 		}

@@ -143,9 +143,21 @@ func stepHint(key string) string {
 // section names.
 func (d *decoder) homeOf(key, section string) string {
 	tool, resource := hasKey(d.parts.Tool, key), hasKey(d.parts.Resource, key)
+	if response := slices.IndexFunc(d.parts.Tool, func(p Part) bool { return p.Key == "response" }); section == "tools" && response >= 0 {
+		if of := d.parts.Tool[response].Settings; of.Kind() == reflect.Struct && slices.Contains(d.types.of(of).names(), key) {
+			return "it belongs in response"
+		}
+	}
 	switch {
 	case section == "upstreams":
-		return ""
+		for _, kind := range d.parts.Kinds {
+			if kind.Settings.Kind() == reflect.Struct && slices.Contains(d.types.of(kind.Settings).names(), key) {
+				return "it goes with " + kind.Key
+			}
+		}
+		return otherWord(key, []string{"openapi"})
+	case section == "" && (key == "openapi" || key == "swagger"):
+		return "write the document's name in an upstream, e.g. upstreams: {shop: {openapi: shop.yaml}}"
 	case slices.Contains([]string{"input", "inputs", "input_schema", "arguments", "args", "params", "parameters"}, key):
 		return argumentsOf(section)
 	case section == "prompts" && tool && resource:

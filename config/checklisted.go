@@ -113,7 +113,8 @@ func (l *loader) misspells(n *node, t reflect.Type, group []Part, meant ...strin
 		known = append(known, group[i].Key)
 	}
 	return slices.ContainsFunc(n.members, func(m member) bool {
-		return !slices.Contains(known, m.key.raw) && slices.Contains(meant, nearest(m.key.raw, known))
+		other, _, _ := strings.Cut(strings.TrimPrefix(otherWord(m.key.raw, known), "write "), ":")
+		return !slices.Contains(known, m.key.raw) && (slices.Contains(meant, nearest(m.key.raw, known)) || slices.Contains(meant, other))
 	})
 }
 

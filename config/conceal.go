@@ -87,6 +87,7 @@ var (
 	publicURL       = regexp.MustCompile(`^https?://[A-Za-z0-9.:/_~\[\]-]+$`)
 	publicFile      = regexp.MustCompile(`^[A-Za-z0-9./\\:_~ -]+\.json$`)
 	publicAlgorithm = regexp.MustCompile(`^[A-Za-z]{2,5}[0-9]{0,3}$`)
+	publicName      = regexp.MustCompile(`^(?:[A-Z][A-Za-z]{0,11}(?:-[A-Z][A-Za-z]{0,11}){1,4}|[Xx](?:-[a-z]{1,12}){1,4}|(?:api|app|access|auth)?[_-]?(?:key|id|token))$`)
 	publicRole      = regexp.MustCompile(`^[A-Za-z_.-]{1,32}$`)
 )
 
@@ -101,6 +102,8 @@ func publicLooks(key string) *regexp.Regexp {
 		return publicFile
 	case "algorithms":
 		return publicAlgorithm
+	case "name":
+		return publicName // of a header or a parameter
 	case "roles":
 		return publicRole
 	}

@@ -147,11 +147,18 @@ func (d *decoder) text(s site, v reflect.Value) bool {
 		return false
 	}
 	if s.node.kind != scalarNode {
+		_, isKey := v.Addr().Interface().(*IdempotencyKey)
 		switch v.Kind() {
 		case reflect.Struct, reflect.Slice, reflect.Map:
-			return false
+			if !isKey {
+				return false
+			}
 		}
-		d.wrong(s, "a text", flowHint(s.node))
+		hint := flowHint(s.node)
+		if isKey {
+			hint = "write header Idempotency-Key"
+		}
+		d.wrong(s, "a text", hint)
 		return true
 	}
 	if v.Kind() == reflect.Struct {
@@ -172,10 +179,17 @@ func (d *decoder) validate(s site, v reflect.Value) {
 	}
 }
 
-// fail reports an error of the value's own methods.
+// fail reports an error of the value's own methods, but not what only follows
+// from a variable that isn't set.
 func (d *decoder) fail(s site, err error) {
-	for _, p := range s.place().Problems(err) {
-		d.report(p)
+	here := s.place()
+	for _, one := range leaves(err) {
+		if e, ok := one.(fieldError); ok && here.unread(e.FieldPath()) { //nolint:errorlint // leaves has unwrapped it
+			continue
+		}
+		for _, p := range here.Problems(one) {
+			d.report(p)
+		}
 	}
 }
 
@@ -239,7 +253,7 @@ func (d *decoder) misspelled(n *node, t *structType, f *field) bool {
 		names = append(names, p.Key)
 	}
 	return slices.ContainsFunc(n.members, func(m member) bool {
-		return !slices.Contains(names, m.key.raw) && nearest(m.key.raw, names) == f.name
+		return !slices.Contains(names, m.key.raw) && (nearest(m.key.raw, names) == f.name || otherWord(m.key.raw, names) == "write "+f.name)
 	})
 }
 
@@ -263,6 +277,9 @@ func (d *decoder) unknown(s site, known []string, t reflect.Type) {
 		hint := suggest(m.key.raw, known)
 		if elsewhere := d.elsewhere(m.key.raw, s.path); elsewhere != "" && (inStep(s.path) || nearest(m.key.raw, known) == "") {
 			hint = elsewhere
+		}
+		if other := otherWord(m.key.raw, known); other != "" && !inStep(s.path) {
+			hint = other
 		}
 		if hint == "" {
 			hint = "all keys: sallyport schema --reference"
@@ -295,7 +312,10 @@ func (d *decoder) mapping(s site, v reflect.Value) {
 	if s.node.kind != mappingNode {
 		hint := ""
 		if s.node.kind == sequenceNode {
-			hint = "write what each is called as its key: {NAME: {…}}"
+			hint = "write what each is called as its key: {NAME: …}"
+			if indirect(v.Type().Elem()).Kind() == reflect.Struct {
+				hint = "write what each is called as its key: {NAME: {…}}"
+			}
 		}
 		d.wrong(s, "a mapping of keys and values", hint)
 		return
@@ -316,7 +336,11 @@ func (d *decoder) mapping(s site, v reflect.Value) {
 // stringValue decodes any scalar as the text it is written as.
 func (d *decoder) stringValue(s site, v reflect.Value, f *field) {
 	if s.node.kind != scalarNode {
-		d.wrong(s, "a text", flowHint(s.node))
+		hint := flowHint(s.node)
+		if file := s.node.get("file"); f != nil && f.path && file != nil && file.value.kind == scalarNode {
+			hint = "write " + s.name + ": " + clip(file.value.raw)
+		}
+		d.wrong(s, "a text", hint)
 		return
 	}
 	text := s.node.text
@@ -326,6 +350,10 @@ func (d *decoder) stringValue(s site, v reflect.Value, f *field) {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		d.problem(s, fmt.Sprintf("want one of %s for %q, found %s", strings.Join(f.enum, ", "), s.name, describe(s.node)), hint)
+		return
+	}
+	if f != nil && f.path && strings.Contains(text, "://") {
+		d.problem(s, fmt.Sprintf("want a file for %q, found a URL", s.name), "download it, and write the path of the file")
 		return
 	}
 	if f != nil && f.path && text != "" && !filepath.IsAbs(text) && s.node.file != nil {

@@ -229,10 +229,23 @@ func exampleHint(t *structType) string {
 	if len(t.fields) == 0 {
 		return "write {}"
 	}
-	if len(t.fields) > 4 {
-		return ""
+	names, more := t.names(), ""
+	if len(names) > 4 {
+		if names = required(t); len(names) == 0 {
+			names, more = t.names()[:2], ", …"
+		}
 	}
-	return "write {" + strings.Join(t.names(), ": …, ") + ": …}"
+	return "write {" + strings.Join(names, ": …, ") + ": …" + more + "}"
+}
+
+// required are the keys that must be there.
+func required(t *structType) (names []string) {
+	for i := range t.fields {
+		if t.fields[i].required {
+			names = append(names, t.fields[i].name)
+		}
+	}
+	return names
 }
 
 // listHint shows the form of a list of these: with all keys if they are few,
@@ -240,12 +253,7 @@ func exampleHint(t *structType) string {
 func listHint(t *structType) string {
 	names := t.names()
 	if len(names) > 4 {
-		names = nil
-		for i := range t.fields {
-			if t.fields[i].required {
-				names = append(names, t.fields[i].name)
-			}
-		}
+		names = required(t)
 	}
 	if len(names) == 0 {
 		return "write [{…}, {…}]"

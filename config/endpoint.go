@@ -114,7 +114,7 @@ func (l *loader) advisePatterns(e *Endpoint, key string, patterns, names, tags [
 		}
 		hint := "patterns are names with *, or tag:NAME"
 		if near := nearest(wanted, among); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
+			hint = fmt.Sprintf("did you mean %q?", strings.TrimSuffix(pattern, wanted)+near)
 		}
 		w := e.ProblemAt([]string{key, strconv.Itoa(i)}, fmt.Sprintf("%q chooses nothing", clip(pattern)), hint, 0)
 		w.Severity, w.Rule = SeverityWarning, "endpoint-empty"

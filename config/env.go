@@ -42,7 +42,9 @@ type expansion struct {
 	// fail is the first mistake, at the byte failAt.
 	fail, hint string
 	failAt     int
-	depth      int
+	// unset says that the mistake is none of the manifest: a variable isn't set.
+	unset bool
+	depth int
 }
 
 // maxNested is how deep variables may stand in defaults of others.
@@ -125,8 +127,10 @@ func (e *expansion) variable(s string, at int) int {
 		e.scan(operand, at+2+len(name)+2)
 		e.depth--
 	case operator == ":?":
+		e.unset = e.fail == ""
 		e.error(at, fmt.Sprintf("environment variable %s is not set: %s", name, clip(operand)), "")
 	default:
+		e.unset = e.fail == ""
 		hint := fmt.Sprintf("set it, or give a default: ${%s:-value}", name)
 		if strings.ToUpper(name) != name {
 			hint = fmt.Sprintf("set it; or did you mean the argument, ${{ args.%s }}?", name)
@@ -240,8 +244,9 @@ func (b *builder) expand(n *node) {
 	}
 	e := expansion{lookup: b.lookup, raw: n.raw}
 	e.expand()
+	whole := strings.HasPrefix(n.raw, "${") && !strings.HasPrefix(n.raw, "${{") && variableLength(n.raw) == len(n.raw)
 	if e.fail != "" {
-		n.broken = true
+		n.broken, n.unset, n.whole = true, e.unset, whole && e.unset
 		n.text = n.raw
 		p := place(n, nil, "").ProblemAt(nil, e.fail, e.hint, e.failAt)
 		if end := variableLength(n.raw[e.failAt:]); end > 0 && p.Col < p.EndCol && n.style != folded {
@@ -254,5 +259,5 @@ func (b *builder) expand(n *node) {
 	if n.text != n.raw {
 		n.parts = e.parts
 	}
-	n.whole = strings.HasPrefix(n.raw, "${") && !strings.HasPrefix(n.raw, "${{") && variableLength(n.raw) == len(n.raw)
+	n.whole = whole
 }

@@ -3,16 +3,28 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 )
 
+var errOutside = errors.New("it is neither in the folder of the manifest nor in that of the description")
+
 // expose adds the tools that an upstream describes to those of the manifest, as
 // if they were written there: what the manifest says of one lies over them.
 func (d *decoder) expose(s site, up *Upstream, kind *Part) {
+	// The first file read is the description itself, which may be anywhere. What
+	// it refers to must be beside it or the manifest: it is not the author's.
+	folder := ""
 	read := func(path string) ([]byte, error) {
-		data, err := d.storage.readDescription(absolute(path))
+		path = absolute(path)
+		if folder == "" {
+			folder = filepath.Dir(path)
+		} else if !d.within(path) && !inside(d.storage.real(folder), d.storage.real(path)) {
+			return nil, errOutside
+		}
+		data, err := d.storage.readDescription(path)
 		if err == nil {
 			d.hashed = append(d.hashed, data)
 		}
@@ -24,7 +36,7 @@ func (d *decoder) expose(s site, up *Upstream, kind *Part) {
 		up.Settings.Broken = true
 		return
 	}
-	up.Settings.Value = exposure.Settings
+	up.Settings.Value, up.Unexposed = exposure.Settings, false
 	for _, warning := range exposure.Warnings {
 		for _, p := range up.Problems(warning) {
 			p.Severity = SeverityWarning
@@ -45,6 +57,23 @@ func (d *decoder) expose(s site, up *Upstream, kind *Part) {
 		d.addExposed(tools, t, name, up)
 	}
 	slices.Sort(up.Exposes)
+}
+
+// LiesOverUnknown reports whether a tool says too little to stand for itself,
+// and may lie over one that is not known because a description could not be
+// read: what it lacks is no mistake of its own.
+func (m *Manifest) LiesOverUnknown(t *Tool) bool {
+	for _, key := range []string{"request", "steps"} {
+		if _, written := t.Parts[key]; written {
+			return false
+		}
+	}
+	for _, up := range m.Upstreams {
+		if up.Unexposed {
+			return true
+		}
+	}
+	return false
 }
 
 // toolsNode is the manifest's mapping of tools, in a copy that may be added to.
@@ -108,18 +137,32 @@ func laid(over, under *node, what string) *node {
 			m.value = laid(m.value, from.value, "argument")
 		}
 	}
+	filled := what == "argument" && over.get("value") != nil
 	replaced := what == "argument" && (over.get("type") != nil || over.get("$ref") != nil)
 	for _, m := range under.members {
 		key := m.key.raw
 		switch {
 		case over.get(key) != nil:
+		case what == "response" && (key == "schema" || key == "schema_check") && reshapes(over):
 		case replaced && !isPlacing(key):
+		case filled && (key == "optional" || key == "default"): // of what clients give
 		case what == "tool" && key == "input" && over.get("input_schema") != nil:
 		default:
 			both.members = append(both.members, m)
 		}
 	}
 	return &both
+}
+
+// reshapes reports whether a response makes another answer than the one that
+// the description has a schema of.
+func reshapes(response *node) bool {
+	for _, key := range []string{"as", "select", "paginate", "content"} {
+		if response.get(key) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // isPlacing tells the keywords of an argument that are ours: a type of its own

@@ -108,6 +108,29 @@ func TestExposedToolsHash(t *testing.T) {
 	}
 }
 
+// A value takes the place of what clients could give or leave out: neither the
+// description's default nor that the service can do without it counts any more.
+func TestExposedToolsFilledIn(t *testing.T) {
+	m, err := Load(exposed(`version: 1
+upstreams: {pets: {described: pets.txt}}
+tools:
+  list:
+    input:
+      tenant: {value: "${{ caller.claims.tenant }}"}
+      limit: {value: 3}
+      order: {value: a, optional: true}
+  own: {description: d, request: GET /, upstream: pets, input: {limit: {type: integer, default: 40, value: 3}}}
+`, map[string]string{"pets.txt": `list {"description":"d","request":"GET /pets","input":{"tenant":{"type":"string","optional":true},"limit":{"type":"integer","default":40},"order":{"type":"string","optional":true}}}`}), exposingParts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range append(m.Tools["list"].Input.Properties, m.Tools["own"].Input.Properties...) {
+		if p.Optional != (p.Name == "order") || p.HasDefault || strings.Contains(string(p.Schema), "default") {
+			t.Errorf("%s is %+v %s", p.Name, p, p.Schema)
+		}
+	}
+}
+
 // A tool of the manifest with the name of an exposed one changes what it names.
 func TestExposedToolsOverridden(t *testing.T) {
 	m, err := Load(exposed(`version: 1
@@ -161,6 +184,10 @@ func TestExposedToolsProblems(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.name, err, c.want)
 		}
+	}
+	_, err := Load(exposed("version: 1\nupstreams: {pets: {described: none.txt}}\ntools: {list_pets: {roles: [clerk]}}\n", nil), exposingParts())
+	if problems := (Problems)(nil); !errors.As(err, &problems) || len(problems) != 1 {
+		t.Errorf("what lies over tools that nobody knows: %v", err)
 	}
 	m, err := Load(exposed("version: 1\nupstreams: {pets: {described: odd.txt}}\n", map[string]string{"odd.txt": "odd {}\n" + petsDescription}), exposingParts())
 	if err != nil || len(m.Warnings) != 1 || m.Warnings[0].Message != "there is something odd" {

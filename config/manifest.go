@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding/json"
-	"errors"
 	"reflect"
 	"strings"
 	"time"
@@ -103,6 +102,9 @@ type Upstream struct {
 	// kind's.
 	Kind     string  `manifest:"-"`
 	Settings Setting `manifest:"-"`
+	// Unexposed says that its description could not be read, so that nobody
+	// knows which tools it gives.
+	Unexposed bool `manifest:"-"`
 	// Exposes are the names of the tools that its description gives, sorted.
 	Exposes []string `manifest:"-"`
 	// Parts are the policies on it.
@@ -142,7 +144,11 @@ type IdempotencyKey struct{ Header string }
 func (k *IdempotencyKey) UnmarshalText(text []byte) error {
 	where, name, ok := strings.Cut(string(text), " ")
 	if name = strings.TrimSpace(name); !ok || where != "header" || name == "" || strings.Contains(name, " ") {
-		return errors.New("want the place of the key: header and a name, e.g. header Idempotency-Key")
+		hint := "write e.g. header Idempotency-Key"
+		if toolName.Match(text) && len(text) > len("header") {
+			hint = "write header " + string(text)
+		}
+		return &mistake{nil, "want the place of the key: header and a name", hint}
 	}
 	k.Header = name
 	return nil
@@ -178,7 +184,7 @@ type Property struct {
 	// MediaType is that of its part in a multipart body.
 	MediaType string `manifest:"media_type" doc:"Content-Type of its part in a multipart body."`
 	// Value is what the gateway writes there itself; nil if clients give it.
-	Value json.RawMessage `manifest:"value" doc:"What the gateway writes there itself: a constant, or a text with holes such as ${{ caller.claims.tenant }}. Clients neither see the argument nor can give it; null leaves it out."`
+	Value json.RawMessage `manifest:"value" doc:"What the gateway writes there itself: a constant, or a text with holes such as ${{ caller.claims.tenant }}. Clients neither see the argument nor can give it. A hole that gives null refuses the call, unless the argument is optional: true; then it is left out, as null itself is."`
 	// Schema is the JSON Schema as listed, members in the manifest's order.
 	Schema json.RawMessage
 	// HasDefault says that the schema has a default.

@@ -44,8 +44,9 @@ type node struct {
 	parts []part
 	// whole says that the scalar is one variable and nothing else.
 	whole bool
-	// broken says that expansion failed and was reported.
-	broken bool
+	// broken says that expansion failed and was reported; unset that the reason is
+	// a variable that isn't set.
+	broken, unset bool
 	// hidden says that the text must not be shown; secret that it is known to be
 	// a secret.
 	hidden, secret bool

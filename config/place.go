@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -101,6 +102,18 @@ func (p Place) target() *node {
 func (p Place) Written(key string) bool {
 	below, found := p.walk([]string{key})
 	return found && below.node != nil && !below.node.broken
+}
+
+// unread reports whether there is something at a path below this place that
+// couldn't be read, and was reported.
+func (p Place) unread(path []string) bool {
+	below, found := p.walk(path)
+	return found && len(path) > 0 && below.node.holdsBroken()
+}
+
+func (n *node) holdsBroken() bool {
+	return n != nil && (n.broken || slices.ContainsFunc(n.items, (*node).holdsBroken) ||
+		slices.ContainsFunc(n.members, func(m member) bool { return m.value.holdsBroken() }))
 }
 
 // walk follows a path as far as there are values, and tells whether it got to

@@ -231,7 +231,7 @@ func hiddenSpans(f *file, from, to int) []span {
 			continue
 		}
 		at := n.token()
-		if n.broken { // a tag or an alias
+		if n.broken && !n.unset { // a tag or an alias
 			at = span{n.line, n.col, utf8.RuneCountInString(f.line(n.line)) + 1}
 		}
 		rest, _ := n.source()

@@ -14,7 +14,11 @@ import (
 func (d *decoder) schemaRef(s site, ref *SchemaRef) {
 	ref.Place = s.place()
 	if s.node.kind != mappingNode {
-		d.wrong(s, "a JSON Schema, or {file: schema.json}", "")
+		hint := ""
+		if s.node.kind == scalarNode && strings.Contains(s.node.raw, ".") {
+			hint = "write {file: " + clip(s.node.raw) + "}"
+		}
+		d.wrong(s, "a JSON Schema, or {file: schema.json}", hint)
 		return
 	}
 	m := s.node.get("file")

@@ -181,6 +181,10 @@ func (d *decoder) upstream(s site, up *Upstream) {
 					fmt.Sprintf("unknown field %q in %s", clip(m.key.raw), owner(s.path)), fmt.Sprintf("did you mean %q?", near)))
 				return
 			}
+			if other := otherWord(m.key.raw, names); other != "" {
+				d.report(place(m.key, nil, up.Path+"."+m.key.raw).Problem(fmt.Sprintf("unknown field %q in %s", clip(m.key.raw), owner(s.path)), other))
+				return
+			}
 		}
 		hint := ""
 		if slices.Contains(names, "url") {
@@ -205,6 +209,7 @@ func (d *decoder) upstream(s site, up *Upstream) {
 		d.value(below, e, nil)
 	}
 	up.Settings = Setting{Place: up.Place, Value: v.Elem().Interface(), Broken: d.errors() > before}
+	up.Unexposed = kind.Expose != nil
 	if kind.Expose != nil && !up.Settings.Broken {
 		d.expose(s, up, kind)
 	}
@@ -294,7 +299,8 @@ func (d *decoder) property(s site) Property {
 	if m := s.node.get("required"); m != nil && m.value.kind == scalarNode {
 		d.wrong(s.member(m), "a list of property names", "arguments are required unless they have a default or optional: true")
 	}
-	p.HasDefault = s.node.get("default") != nil
+	// What the gateway fills in has no default: nobody can leave it out.
+	p.HasDefault, ours["default"] = s.node.get("default") != nil && p.Value == nil, p.Value != nil
 	p.Schema = d.appendJSON(nil, s, ours)
 	return p
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -78,8 +79,8 @@ type session struct {
 func (s *session) play(b block) {
 	s.t.Helper()
 	switch {
-	case b.lang == "yaml" && own.MatchString(b.text):
-		s.write(own.FindStringSubmatch(b.text)[1], b.text)
+	case b.file != "":
+		s.write(b.file, b.text)
 	case b.lang == "yaml" && strings.HasPrefix(b.text, "# in manifest.yaml"):
 		old, err := os.ReadFile("manifest.yaml")
 		if err != nil {
@@ -124,16 +125,22 @@ func steps(text string) []step {
 	return all
 }
 
-var export = regexp.MustCompile(`^export ([A-Z_]+)=\$\((.+)\)$`)
+var export = regexp.MustCompile(`^export ([A-Z_]+)=(?:\$\((.+)\)|([^$\s]+))$`)
 
 // command runs a line and returns what it prints, with the addresses as the
 // pages write them.
 func (s *session) command(line string) string {
 	s.t.Helper()
 	if parts := export.FindStringSubmatch(line); parts != nil {
-		if err := os.Setenv(parts[1], strings.TrimSpace(s.command(parts[2]))); err != nil {
-			s.t.Fatal(err)
+		value := parts[3]
+		if parts[2] != "" {
+			value = strings.TrimSpace(s.command(parts[2]))
 		}
+		s.t.Setenv(parts[1], value)
+		return ""
+	}
+	if line == "kill %1" {
+		s.stop()
 		return ""
 	}
 	background := strings.HasSuffix(line, " &")
@@ -146,9 +153,9 @@ func (s *session) command(line string) string {
 	}
 	args := words[1:]
 	for i := range args {
-		args[i] = strings.ReplaceAll(args[i], shownListen, s.listen)
+		args[i] = strings.NewReplacer(shownListen, s.listen, shownAcme, s.acme).Replace(args[i])
 	}
-	if args[0] == "reload" || args[0] == "healthcheck" {
+	if args[0] == "reload" || args[0] == "healthcheck" || slices.Contains(args, "--live") && args[0] == "explain" {
 		args = append(args, "--admin", s.admin)
 	}
 	var out locked
@@ -160,9 +167,10 @@ func (s *session) command(line string) string {
 	return s.shown(out.String())
 }
 
-// shown is a text with the addresses as the pages write them.
+// shown is a text with the addresses and the ends of lines as the pages write
+// them.
 func (s *session) shown(text string) string {
-	return strings.NewReplacer(s.listen, shownListen, s.admin, shownAdmin, s.acme, shownAcme).Replace(text)
+	return strings.NewReplacer(s.listen, shownListen, s.admin, shownAdmin, s.acme, shownAcme, "\r\n", "\n").Replace(text)
 }
 
 // curl does what curl does with the few flags that the pages use.
@@ -270,6 +278,7 @@ func (s *session) stop() {
 	if code := <-s.served; code != 0 {
 		s.t.Errorf("serve ended with %d", code)
 	}
+	s.served = nil
 }
 
 // split splits a line into words; a word may be quoted in part.

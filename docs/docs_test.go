@@ -97,10 +97,10 @@ func TestGo(t *testing.T) {
 }
 
 // manifestKey begins a block that is a manifest, or a part of one.
-var manifestKey = regexp.MustCompile(`^(version|include|server|auth|defaults|upstreams|tools|resources|prompts|telemetry):`)
+var manifestKey = regexp.MustCompile(`^(version|include|server|auth|defaults|upstreams|tools|resources|prompts|endpoints|telemetry):`)
 
 // own begins a block of a file with a name of its own.
-var own = regexp.MustCompile(`^# ([a-z-]+\.yaml)\n`)
+var own = regexp.MustCompile(`^# ([a-z0-9-]+\.yaml)\n`)
 
 // TestManifests demands that every block of YAML which is a manifest, or a
 // part of one, is put in force by the gateway without problems and warnings.
@@ -110,10 +110,15 @@ func TestManifests(t *testing.T) {
 	for _, p := range pages(t) {
 		whole := "" // manifest.yaml, as far as the page has come
 		for _, b := range p.of("yaml") {
-			name := own.FindStringSubmatch(b.text)
 			switch {
-			case name != nil && name[1] != "manifest.yaml", strings.HasPrefix(b.text, "# in manifest.yaml, a mistake"):
-				continue // for the console blocks, and wrong on purpose
+			case b.file != "" && b.file != "manifest.yaml":
+				// For the console blocks, and for manifests that name it.
+				if err := os.WriteFile(filepath.Join(folder, b.file), []byte(b.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			case strings.HasPrefix(b.text, "# in manifest.yaml, a mistake"):
+				continue // wrong on purpose
 			case strings.HasPrefix(b.text, "# in manifest.yaml"):
 				_, change, _ := strings.Cut(b.text, "\n")
 				b.text = changed(whole, change)
@@ -201,6 +206,20 @@ func variable(name string) (string, bool) {
 	return "", false
 }
 
+// billing is the document that the README exposes.
+const billing = `openapi: 3.1.0
+info: {title: Billing, version: 1.0.0}
+servers: [{url: "http://127.0.0.1:9000"}]
+paths:
+  /invoices:
+    get:
+      operationId: listInvoices
+      summary: List invoices
+      tags: [invoices]
+      parameters: [{name: tenant, in: query, required: true, schema: {type: string}}]
+      responses: {'200': {description: ok}}
+`
+
 // files makes a folder with the files that manifests of the pages name.
 func files(t *testing.T) string {
 	t.Helper()
@@ -230,7 +249,7 @@ func files(t *testing.T) string {
 	for name, data := range map[string][]byte{
 		"ca.pem": chain, "client.pem": chain, "server.pem": chain, "clients.pem": chain,
 		"client.key": secret, "server.key": secret,
-		".sallyport/jwks.json": dev.JWKS(), "handbook.md": []byte("# Handbook\n"),
+		".sallyport/jwks.json": dev.JWKS(), "handbook.md": []byte("# Handbook\n"), "billing.yaml": []byte(billing),
 	} {
 		path := filepath.Join(folder, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

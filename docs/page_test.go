@@ -20,6 +20,7 @@ type block struct {
 	page string
 	line int // of its first line of text, from 1
 	lang string
+	file string // whose content it is, as in ```json answer.json; usually empty
 	text string
 }
 
@@ -56,8 +57,12 @@ func readPage(t *testing.T, path string) page {
 		switch {
 		case open == nil && strings.HasPrefix(trimmed, "```"):
 			fence = line[:strings.Index(line, "`")]
-			open = &block{page: path, line: i + 2, lang: strings.TrimSpace(strings.TrimPrefix(trimmed, "```"))}
+			lang, file, _ := strings.Cut(strings.TrimPrefix(trimmed, "```"), " ")
+			open = &block{page: path, line: i + 2, lang: lang, file: file}
 		case open != nil && trimmed == "```":
+			if name := own.FindStringSubmatch(open.text); name != nil && open.lang == "yaml" {
+				open.file = name[1]
+			}
 			p.blocks = append(p.blocks, *open)
 			open = nil
 		case open != nil:

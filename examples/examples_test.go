@@ -1,11 +1,13 @@
 package examples_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/sallyport-mcp/sallyport/cmd"
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/examples"
 	"github.com/sallyport-mcp/sallyport/examples/exampletest"
@@ -18,7 +20,7 @@ func environment(t *testing.T) map[string]string {
 	return map[string]string{
 		"SALLYPORT_JWKS": exampletest.NewKey(t, "https://id.example", "https://mcp.example/mcp").Path(),
 		"CRM_TOKEN":      "t", "SHIPPING_KEY": "k", "RATES_PASSWORD": "p",
-		"SALLYPORT_KEY": "0123456789abcdef0123456789abcdef",
+		"SALLYPORT_KEY": "0123456789abcdef0123456789abcdef", "BILLING_TOKEN": "b",
 	}
 }
 
@@ -49,6 +51,34 @@ func TestManifests(t *testing.T) {
 				return
 			}
 			checkLoads(t, path)
+		})
+	}
+}
+
+// TestStrict demands that `sallyport validate --strict` finds nothing to
+// complain of in any manifest, and that the examples of their tools hold. The
+// fixtures of the conformance suite are named by that suite: they repeat calls
+// and leave arguments undescribed as it wants them to.
+func TestStrict(t *testing.T) {
+	for name, value := range environment(t) {
+		t.Setenv(name, value)
+	}
+	for _, path := range append(manifests(t), "openapi/imported.yaml") {
+		folder := filepath.Dir(path)
+		if folder == "custom-build" { // its own test does, with its own parts
+			continue
+		}
+		t.Run(path, func(t *testing.T) {
+			strict := []string{"validate", "--strict", "-c", path}
+			if folder == "conformance" {
+				strict = append(strict, "--ignore", "write-not-idempotent,argument-description-missing")
+			}
+			for _, args := range [][]string{strict, {"test", "-c", path}} {
+				var out bytes.Buffer
+				if code := cmd.Main(standard.Parts(), args, strings.NewReader(""), &out, &out); code != 0 {
+					t.Errorf("%s: exit code %d\n%s", strings.Join(args, " "), code, out.String())
+				}
+			}
 		})
 	}
 }

@@ -126,6 +126,10 @@ func (b *builder) buildTransform(t *target) plugins.Transform {
 // prepareOperation compiles the target's upstream request.
 func (b *builder) prepareOperation(t *target) {
 	if t.upstream == "" {
+		if t.spec.IdempotencyHeader != "" {
+			b.problems = append(b.problems, t.place.ProblemAt([]string{"idempotency_key"}, "the tool makes no request that could carry the key",
+				"write it at the tools that its steps call", -1))
+		}
 		return
 	}
 	request := t.parts["request"]

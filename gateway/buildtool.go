@@ -16,7 +16,7 @@ import (
 func (b *builder) buildTools() {
 	for _, name := range b.toolNames {
 		source := b.m.Tools[name]
-		if source.IsZero() {
+		if source.IsZero() || b.m.LiesOverUnknown(source) {
 			continue // Load has told of it
 		}
 		if t := b.buildTool(source); t != nil {
@@ -64,25 +64,45 @@ func (b *builder) buildTool(source *config.Tool) *tool {
 	return t
 }
 
-// warnOfMisnamed warns of a tool that does nothing by itself, and was probably
-// meant to lie over one that an upstream exposes.
+// warnOfMisnamed tells of a tool that does nothing by itself, and was probably
+// meant to lie over one that an upstream exposes. One that has nothing to say
+// either is refused: its policies would guard nothing.
 func (b *builder) warnOfMisnamed(t *tool) {
-	if t.operator != nil || len(t.programs) > 0 {
+	var exposed []string
+	for _, name := range slices.Sorted(maps.Keys(b.m.Upstreams)) {
+		exposed = append(exposed, b.m.Upstreams[name].Exposes...)
+	}
+	if t.operator != nil || len(t.programs) > 0 || len(exposed) == 0 {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.m.Upstreams)) {
-		exposed := b.m.Upstreams[name].Exposes
-		near := config.Nearest(t.spec.Name, exposed)
-		for _, other := range exposed {
-			if near == "" && (strings.HasSuffix(t.spec.Name, "_"+other) || strings.HasSuffix(other, "_"+t.spec.Name)) {
-				near = other
-			}
-		}
-		if near != "" {
-			b.warnings = append(b.warnings, t.place.Warning(fmt.Sprintf("tool %q asks no upstream", t.spec.Name),
-				fmt.Sprintf("did you mean %q, which upstream %q exposes?", near, name)).By(ruleMisnamed))
+	name := t.spec.Name
+	near := config.Nearest(name, exposed)
+	for _, other := range exposed {
+		if near == "" && (strings.HasSuffix(name, "_"+other) || strings.HasSuffix(other, "_"+name)) {
+			near = other
 		}
 	}
+	answer := t.parts["response"]
+	speaks := answer.Written("text") || answer.Written("content")
+	message := fmt.Sprintf("tool %q asks no upstream", name)
+	hint := fmt.Sprintf("did you mean %q, which an upstream exposes?", near)
+	switch {
+	case speaks && near != "":
+		b.warnings = append(b.warnings, t.place.Warning(message, hint).By(ruleMisnamed))
+	case speaks:
+	case near != "":
+		b.problems = append(b.problems, t.place.Problem(message, hint))
+	default:
+		b.problems = append(b.problems, t.place.Problem(message, "upstreams expose "+someOf(exposed)))
+	}
+}
+
+// someOf names the first of many.
+func someOf(names []string) string {
+	if len(names) <= maxNamed {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), len(names)-maxNamed)
 }
 
 // iconsOf are icons as the protocol has them.

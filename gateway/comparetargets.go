@@ -127,6 +127,9 @@ func (d *targetDiff) key(key string) {
 	}
 	part := PartChange{Part: key, Says: saysOf(had, has), Old: was.JSON(), New: is.JSON()}
 	part.Effects = d.effects(key, was, is)
+	if key == "request" && part.Widens {
+		part.Says = "only read, and changes something now"
+	}
 	if key == "arguments" && slices.ContainsFunc(d.parts, func(p PartChange) bool { return strings.HasPrefix(p.Part, "input.") }) {
 		return // told in detail
 	}
@@ -169,11 +172,19 @@ func (d *targetDiff) effects(key string, was, is config.Setting) Effects {
 	case "internal":
 		widens, narrows := d.x.old.internal(d.was), d.x.next.internal(d.is)
 		return Effects{Widens: widens && !narrows, Narrows: narrows && !widens, Breaking: narrows && !widens}
+	case "confirm":
+		return Effects{Widens: is.IsZero(), Narrows: was.IsZero()}
+	case "request":
+		before, now := reads(d.was), reads(d.is)
+		return Effects{Widens: before && !now, Narrows: now && !before}
 	case "requires":
 		return Effects{Breaking: addsNames(d.was.spec.Requires, d.is.spec.Requires)}
 	}
 	return boundEffects(was, is)
 }
+
+// reads reports whether what a target asks of its upstream only reads.
+func reads(t *target) bool { return t.operator == nil || t.operator.Safe() }
 
 // namesAsked compares the names that a rule asks for: one of them, or all of
 // them. None is no rule.

@@ -175,12 +175,13 @@ func (b *builder) challengeOf(e *endpoint) {
 }
 
 // holder names whoever holds what was sealed for a caller at an endpoint: at
-// another it is good for nothing.
+// another it is good for nothing. The path is first: it has no zero byte, and a
+// caller's name may have one.
 func (x *exchange) holder() string {
 	if x.e.path == endpointPath {
 		return x.principal.Key
 	}
-	return x.principal.Key + "\x00" + x.e.path
+	return x.e.path + "\x00" + x.principal.Key
 }
 
 // owner is whose a session is, and where.

@@ -156,7 +156,7 @@ func (i *inspection) transform(call *plugins.Call, r *specimen) (*mcp.Result, er
 	if err != nil {
 		return nil, fmt.Errorf("response: %w", err)
 	}
-	first := r.answers[0].Response()
+	first := i.response(call, &r.answers[0])
 	pager, pages := answer.(plugins.Pager)
 	if pages {
 		_, pages = pager.PageRequest()
@@ -169,8 +169,21 @@ func (i *inspection) transform(call *plugins.Call, r *specimen) (*mcp.Result, er
 		if next++; next >= len(r.answers) {
 			return nil, errNoPage
 		}
-		return r.answers[next].Response(), nil
+		return i.response(call, &r.answers[next]), nil
 	})
+}
+
+// response is a canned answer as the upstream would give it: the request says
+// whether it is in an envelope.
+func (i *inspection) response(call *plugins.Call, answer *rehearse.Answer) *plugins.Response {
+	response := answer.Response()
+	if i.t.operator == nil {
+		return response
+	}
+	if outline, _ := i.t.operator.Outline(call); outline != nil { // it tells the form also of what can't be sent
+		response.Form = outline.Form
+	}
+	return response
 }
 
 // read takes the result apart as a client does.

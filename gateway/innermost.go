@@ -61,9 +61,13 @@ func (b *builder) polling(t *target, poller plugins.Poller, first plugins.Handle
 			return first(ctx, call)
 		}
 		return poller.Poll(ctx, call, func(ctx context.Context, request int, args map[string]any) (*plugins.Response, error) {
-			inner := call.WithArgs(args)
-			inner.Tool = specs[request]
-			return operators[request].Do(ctx, inner)
+			inner := *call
+			if inner.Tool = specs[request]; requests[request].Request == "" {
+				inner.Location, _ = args["location"].(string)
+			} else {
+				inner.Args = args
+			}
+			return operators[request].Do(ctx, &inner)
 		})
 	}
 }
@@ -106,17 +110,15 @@ func (b *builder) preparePage(t *target, request *plugins.PageRequest) func(cont
 			b.problems = append(b.problems, place.ProblemAt(request.Path, "this kind of upstream can't follow links", "", 0))
 			return nil
 		}
-		spec := &plugins.Tool{Kind: t.spec.Kind, Name: t.spec.Name, Arguments: []plugins.Argument{{Name: "location"}}}
-		b.specifyTexts(spec)
-		operator, err := follower.Follow(plugins.Operation{Tool: spec})
+		operator, err := follower.Follow(plugins.Operation{Tool: t.spec, Request: t.parts["request"].Value})
 		if err != nil {
 			b.faultAt(place, request.Path, err)
 			return nil
 		}
 		return func(ctx context.Context, call *plugins.Call, page plugins.Page) (*plugins.Response, error) {
-			next := call.WithArgs(map[string]any{"location": page.URL})
-			next.Tool = spec
-			return operator.Do(ctx, next)
+			next := *call
+			next.Location = page.URL
+			return operator.Do(ctx, &next)
 		}
 	}
 	if !t.operator.Safe() {
@@ -165,7 +167,8 @@ func (b *builder) preparePoll(t *target, request *plugins.PollRequest) (*plugins
 			b.problems = append(b.problems, place.ProblemAt(request.Path, "this kind of upstream can't follow a Location", "write status: GET /jobs/{id}", 0))
 			return spec, nil
 		}
-		operator, err = follower.Follow(op)
+		spec = t.spec
+		operator, err = follower.Follow(plugins.Operation{Tool: spec, Request: t.parts["request"].Value})
 	} else if op.Request, err = b.shortRequest(t.upstream, request.Request); err == nil {
 		operator, err = upstream.Prepare(op)
 	}

@@ -27,6 +27,7 @@ func (g *Gateway) Lint() config.Problems {
 	l.prompts()
 	l.instructions()
 	l.lists()
+	l.nowhere()
 	l.secrets()
 	l.upstreams()
 	l.roles()

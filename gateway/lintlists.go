@@ -128,3 +128,29 @@ func (s *snapshot) rolesOf(e *endpoint) []string {
 func writtenRoles(list config.Place) []config.Place {
 	return slices.DeleteFunc(list.Each(), func(p config.Place) bool { return p.Text() == "" || p.Text() == "none" })
 }
+
+// nowhere warns of what no endpoint shows.
+func (l *linter) nowhere() {
+	if len(l.s.manifest.Endpoints) == 0 {
+		return
+	}
+	var lost []string
+	for t := range l.s.all.targets() {
+		shown := false
+		for _, e := range l.s.endpoints {
+			shown = shown || e.shows(t)
+		}
+		if !shown {
+			lost = append(lost, t.spec.Name)
+		}
+	}
+	if len(lost) == 0 {
+		return
+	}
+	hint := "include them in one"
+	if l.s.manifest.Endpoints[endpointPath] == nil {
+		hint = "for an endpoint with everything write " + endpointPath + ": {}"
+	}
+	says := "no endpoint shows " + someOf(lost)
+	l.warn(ruleNowhere, l.s.manifest.ProblemAt([]string{"endpoints"}, says, hint, -1))
+}

@@ -26,6 +26,7 @@ const (
 	ruleRoleUnassigned    = "role-unassigned"
 	ruleSecretWritten     = "secret-in-manifest"
 	ruleTooManyTools      = "too-many-tools"
+	ruleNowhere           = "shown-nowhere"
 	ruleUnreachable       = "unreachable"
 	ruleWriteNotRepeating = "write-not-idempotent"
 	ruleWriteUnconfirmed  = "write-unconfirmed"
@@ -55,6 +56,8 @@ func toolRules() []config.Rule {
 			Help: "Clients send the whole list with every conversation. Split it by endpoints, shorten definitions, or let models search: discovery: search."},
 		{ID: ruleOutputUnbounded, Summary: "Answers should have a token budget.",
 			Help: "With max_tokens: none an answer is as long as the service makes it. Clients cut at about 25,000 tokens, in the middle of what is being said."},
+		{ID: ruleNowhere, Summary: "What clients should see must be shown by an endpoint.",
+			Help: "With endpoints written, only these paths are served and only what they include is seen; /mcp is one of them only if it is written. Add an endpoint, or make a tool for steps internal."},
 		{ID: ruleTooManyTools, Summary: "A caller should see at most 40 tools.",
 			Help: "Models choose worse among more than 40 tools, and some clients refuse more than 128. Split them by endpoints, show each role its own, or let models search: discovery: search."},
 		{ID: ruleWriteNotRepeating, Summary: "A call that is made twice should not do its work twice.",

@@ -200,12 +200,13 @@ func (o *rehearsedOperator) Do(ctx context.Context, call *plugins.Call) (*plugin
 		late.Fault = rehearse.Timeout
 		answer = &late
 	}
-	return o.respond(call, answer)
+	return o.respond(call, answer, outline.Form)
 }
 
 // mock answers with an example, after the time that it takes.
 func (o *rehearsedOperator) mock(ctx context.Context, call *plugins.Call) (*plugins.Response, error) {
-	if _, err := o.Outline(call); err != nil {
+	outline, err := o.Outline(call)
+	if err != nil {
 		return nil, err //nolint:wrapcheck // it is what Do would say
 	}
 	found, _ := o.scene.tapes.Load(call.Record)
@@ -227,11 +228,11 @@ func (o *rehearsedOperator) mock(ctx context.Context, call *plugins.Call) (*plug
 		}
 		return nil, rehearse.Unreached(rehearse.Timeout, o.Repeatable())
 	}
-	return o.respond(call, answer)
+	return o.respond(call, answer, outline.Form)
 }
 
 // respond gives a canned answer, as if it had come from the service.
-func (o *rehearsedOperator) respond(call *plugins.Call, answer *rehearse.Answer) (*plugins.Response, error) {
+func (o *rehearsedOperator) respond(call *plugins.Call, answer *rehearse.Answer, form string) (*plugins.Response, error) {
 	if r := call.Record; r != nil {
 		r.Upstream = o.upstream
 		r.Attempts++
@@ -243,7 +244,9 @@ func (o *rehearsedOperator) respond(call *plugins.Call, answer *rehearse.Answer)
 	if answer.Fault != "" {
 		return nil, rehearse.Unreached(answer.Fault, o.Repeatable())
 	}
-	return answer.Response(), nil
+	response := answer.Response()
+	response.Form = form
+	return response, nil
 }
 
 // mocked is the answer of mock mode to a request. The requests of one call get

@@ -85,7 +85,7 @@ func (o *rehearsedOperator) replay(call *plugins.Call, t *tape) (*plugins.Respon
 	}
 	answer := rehearse.Pick(t.answers, call.Args, t.next)
 	t.next++
-	return o.respond(call, answer)
+	return o.respond(call, answer, outline.Form)
 }
 
 // taped wraps the innermost handler of a tool: its calls are recorded.
@@ -125,7 +125,7 @@ type take struct {
 // and answered, and what is expected is what comes of the rest. False says that
 // no good example can be made.
 func (k *take) example() (rehearse.Recorded, bool) {
-	mask := k.mask.With(claimsOf(k.principal))
+	mask := k.mask.With(claimsOf(k.principal)).With(secretArguments(k.args))
 	args, ok := k.maskedArgs(mask)
 	if !ok {
 		return rehearse.Recorded{}, false
@@ -300,6 +300,31 @@ func claimsOf(p *plugins.Principal) []string {
 	}
 	walk(p.Subject)
 	walk(p.Claims)
+	return all
+}
+
+// secretArguments are the texts in arguments whose names tell of a secret: a
+// service may answer with them.
+func secretArguments(args map[string]any) []string {
+	var all []string
+	var walk func(value any, secret bool)
+	walk = func(value any, secret bool) {
+		switch v := value.(type) {
+		case string:
+			if secret && len(v) >= minClaim {
+				all = append(all, v)
+			}
+		case []any:
+			for _, item := range v {
+				walk(item, secret)
+			}
+		case map[string]any:
+			for name, member := range v {
+				walk(member, secret || rehearse.SecretName(name))
+			}
+		}
+	}
+	walk(args, false)
 	return all
 }
 

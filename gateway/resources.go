@@ -52,8 +52,20 @@ func (s *snapshot) resourceAmong(uri string, p *plugins.Principal, shown map[*ta
 	return nil, nil
 }
 
+// maxReadDepth bounds resources that are made of resources: one whose request
+// reads itself would never end.
+const maxReadDepth = 4
+
+// readDepth is the key of how many reads a context is within.
+type readDepth struct{}
+
 // readFor reads a resource for an argument of a call, with its caller's rights.
 func (s *snapshot) readFor(ctx context.Context, call *plugins.Call, uri string) (content []byte, mediaType, name string, err error) {
+	depth, _ := ctx.Value(readDepth{}).(int)
+	if depth >= maxReadDepth {
+		return nil, "", "", &plugins.Error{Kind: plugins.KindInvalid, Message: fmt.Sprintf("The resource %s is made of too many others. Nothing was sent.", clip(uri))}
+	}
+	ctx = context.WithValue(ctx, readDepth{}, depth+1)
 	e := s.all
 	if call.Endpoint != "" {
 		e = s.endpoints[call.Endpoint]

@@ -148,6 +148,9 @@ func argumentOf(p *config.Property, optional bool) plugins.Argument {
 // the arguments.
 func (b *builder) specifySchema(spec *plugins.Tool, source *config.Tool) {
 	raw := source.InputSchema.Schema
+	if len(raw) == 0 {
+		return // it could not be read, and that is told
+	}
 	members, err := strictjson.Members(raw, nil)
 	if err != nil || !hasTypeObject(members) {
 		b.problems = append(b.problems, source.InputSchema.Problem(

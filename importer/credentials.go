@@ -12,7 +12,9 @@ type credentials struct {
 	// first are the schemes of Authorization, in the order met; cookies, queries
 	// and headers are names.
 	first, cookies, queries, headers []string
-	needed                           []string
+	// noUser and noPassword say that a half of basic is always empty.
+	noUser, noPassword bool
+	needed             []string
 }
 
 // variable notes that a variable is needed, and returns a reference to it.
@@ -34,6 +36,16 @@ func note(to *[]string, name string) {
 func (k *credentials) bearer() { note(&k.first, "bearer") }
 
 func (k *credentials) basic() { note(&k.first, "basic") }
+
+// halves takes user:password, of which one may be empty: services that know
+// their callers by one key do so.
+func (k *credentials) halves(pair string) {
+	user, password, both := strings.Cut(pair, ":")
+	if len(k.first) == 0 && both {
+		k.noUser, k.noPassword = user == "" && password != "", password == "" && user != ""
+	}
+	k.basic()
+}
 
 // any reports whether there are credentials.
 func (k *credentials) any() bool {
@@ -99,8 +111,7 @@ func (k *credentials) auth() (auth *object, kind string) {
 	case len(k.first) > 0 && k.first[0] == "bearer":
 		return pairs("bearer", k.variable("token", "an access token of "+k.service)), "bearer"
 	case len(k.first) > 0 && k.first[0] == "basic":
-		return pairs("basic", pairs("user", k.variable("user", "a user of "+k.service),
-			"password", k.variable("password", "the user's password"))), "basic"
+		return pairs("basic", k.pair()), "basic"
 	case len(k.first) > 0:
 		return k.named("header", "Authorization", k.variable("authorization", "the value of the header Authorization")), "Authorization"
 	case len(k.cookies) > 0 && k.cookies[0] != "":
@@ -117,6 +128,17 @@ func (k *credentials) auth() (auth *object, kind string) {
 		return k.named("header", name, k.variable(headerSuffix(name), "the value of the header "+name)), "header"
 	}
 	return nil, ""
+}
+
+// pair are the halves of basic.
+func (k *credentials) pair() *object {
+	switch {
+	case k.noPassword:
+		return pairs("user", k.variable("key", "a key of "+k.service), "password", "")
+	case k.noUser:
+		return pairs("user", "", "password", k.variable("key", "a key of "+k.service))
+	}
+	return pairs("user", k.variable("user", "a user of "+k.service), "password", k.variable("password", "the user's password"))
 }
 
 // named is an auth that has a name and a value.
@@ -143,7 +165,7 @@ func (k *credentials) apply(d *Draft) {
 		d.upstream.settings.set("headers", headers)
 	}
 	d.needed = k.needed
-	d.Preview.Notes = append(d.Preview.Notes, "credentials are not written down: set "+strings.Join(k.needed, ", "))
+	d.Preview.credentials = "credentials are not written down: set " + strings.Join(k.needed, ", ")
 	if left := k.left(kind); len(left) > 0 {
 		d.Preview.Notes = append(d.Preview.Notes, "an upstream has one auth, so this is left out: "+strings.Join(left, ", "))
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -24,6 +25,8 @@ type CurlOptions struct {
 func Curl(args []string, o CurlOptions) (*Draft, error) {
 	if len(args) > 0 && (path.Base(args[0]) == "curl" || path.Base(args[0]) == "curl.exe") {
 		args = args[1:]
+	} else if len(args) > 1 && otherCommand.MatchString(args[0]) {
+		return nil, fmt.Errorf("this is no curl command: it begins with %s", clean(args[0]))
 	}
 	if slices.ContainsFunc(args, func(word string) bool { return !utf8.ValidString(word) }) {
 		return nil, errors.New("the command has bytes that are no UTF-8")
@@ -38,6 +41,10 @@ func Curl(args []string, o CurlOptions) (*Draft, error) {
 	return c.draft(o)
 }
 
+// otherCommand is the name of a program; a host without a dot and a port is none
+// that anybody gives options to.
+var otherCommand = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+
 // curl is a command line read.
 type curl struct {
 	method    string
@@ -50,6 +57,9 @@ type curl struct {
 	hasUser   bool
 	bearer    bool
 	get, head bool
+	upload    bool   // the body is a file's content
+	put       bool   // by -T
+	file      string // of -T: its name goes behind a URL that ends in a slash
 	cookie    bool
 	query     []string // of --url-query
 	notes     []string
@@ -71,7 +81,15 @@ func curlOptions() []option {
 		{[]string{"-X", "--request"}, true, func(c *curl, v string) error { c.method = strings.ToUpper(v); return nil }},
 		{[]string{"--url"}, true, (*curl).setURL},
 		{[]string{"-H", "--header"}, true, func(c *curl, v string) error { c.headers = append(c.headers, v); return notFile("-H", v) }},
-		{[]string{"-d", "--data", "--data-ascii", "--data-binary"}, true, func(c *curl, v string) error { c.data = append(c.data, v); return notFile("-d", v) }},
+		{[]string{"-d", "--data", "--data-ascii"}, true, func(c *curl, v string) error { c.data = append(c.data, v); return notFile("-d", v) }},
+		{[]string{"--data-binary"}, true, func(c *curl, v string) error {
+			if strings.HasPrefix(v, "@") {
+				c.upload = true
+				return nil
+			}
+			c.data = append(c.data, v)
+			return nil
+		}},
 		{[]string{"--data-raw"}, true, func(c *curl, v string) error { c.data = append(c.data, v); return nil }},
 		{[]string{"--data-urlencode"}, true, (*curl).urlencoded},
 		{[]string{"--json"}, true, func(c *curl, v string) error { c.json = true; c.data = append(c.data, v); return notFile("--json", v) }},
@@ -86,9 +104,7 @@ func curlOptions() []option {
 		{[]string{"-b", "--cookie"}, true, func(c *curl, _ string) error { c.cookie = true; return nil }},
 		{[]string{"-G", "--get"}, false, func(c *curl, _ string) error { c.get = true; return nil }},
 		{[]string{"-I", "--head"}, false, func(c *curl, _ string) error { c.head = true; return nil }},
-		{[]string{"-T", "--upload-file"}, true, func(*curl, string) error {
-			return errors.New("-T sends a file, which is not known here: write its content with --data-raw instead")
-		}},
+		{[]string{"-T", "--upload-file"}, true, func(c *curl, v string) error { c.upload, c.put, c.file = true, true, path.Base(v); return nil }},
 		{[]string{"-K", "--config"}, true, func(*curl, string) error {
 			return errors.New("-K reads options from a file: write them into the command")
 		}},
@@ -274,7 +290,9 @@ func (c *curl) verb() string {
 		return http.MethodHead
 	case c.get:
 		return http.MethodGet
-	case len(c.data) > 0 || len(c.form) > 0:
+	case c.put:
+		return http.MethodPut
+	case len(c.data) > 0 || len(c.form) > 0 || c.upload:
 		return http.MethodPost
 	}
 	return http.MethodGet

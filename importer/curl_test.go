@@ -209,7 +209,6 @@ func TestCurlOptions(t *testing.T) {
 		"curl":                                       "no URL",
 		"curl -X":                                    "-X wants a value",
 		"curl --data":                                "--data wants a value",
-		"curl -T f http://a.example":                 "-T sends a file",
 		"curl -K f http://a.example":                 "-K reads options from a file",
 		"curl ftp://a.example":                       "must start with http",
 		"curl http://a_b@/":                          "has no host",

@@ -22,9 +22,13 @@ func (c *curl) draft(o CurlOptions) (*Draft, error) {
 	name := cmp.Or(identifier(o.Upstream), serviceName(u.Hostname()))
 	keys := &credentials{service: name}
 	if u.User != nil {
-		keys.basic()
+		password, _ := u.User.Password()
+		keys.halves(u.User.Username() + ":" + password)
 	}
 	s := &sent{method: c.verb(), name: o.Name, path: pathSegments(u.EscapedPath())}
+	if last := len(s.path) - 1; c.put && s.path[last].text == "" && s.path[last].argument == "" {
+		s.path[last] = segment{argument: "file_name", about: "Name of the file", value: c.file}
+	}
 	if !methodPattern.MatchString(s.method) {
 		return nil, fmt.Errorf("tools can't send %s requests", clean(s.method))
 	}
@@ -44,7 +48,7 @@ func (c *curl) draft(o CurlOptions) (*Draft, error) {
 	keys.apply(d)
 	t := s.stanza(map[string]bool{})
 	d.tools = []tool{t}
-	d.Preview.add(Line{Operation: t.operation, Tool: t.name, Tokens: definitionTokens(t.name, t.definition)})
+	d.Preview.add(Line{Operation: t.operation, Tool: t.name, Tokens: definitionTokens(t.name, t.operation, t.definition)})
 	d.Preview.Notes = append(d.Preview.Notes, c.notes...)
 	return d, nil
 }
@@ -141,6 +145,8 @@ func takeHeader(s *sent, keys *credentials, name, value string) (mediaType strin
 	switch lower := strings.ToLower(name); {
 	case lower == "content-type":
 		return strings.ToLower(value)
+	case lower == "accept" && asksForOther(value):
+		s.headers = append(s.headers, field{name: "Accept", value: value})
 	case name == "" || !tokenPattern.MatchString(name) || isReserved(lower):
 	case lower == "authorization":
 		keys.authorization(value)
@@ -154,6 +160,16 @@ func takeHeader(s *sent, keys *credentials, name, value string) (mediaType strin
 	}
 	return ""
 }
+
+// asksForOther reports whether an Accept asks for something else than what
+// services answer anyway.
+func asksForOther(value string) bool {
+	lower := strings.ToLower(value)
+	return value != "" && acceptPattern.MatchString(value) && !strings.Contains(lower, "*/*") && !strings.Contains(lower, "application/json")
+}
+
+// acceptPattern is a list of media types (RFC 9110, section 12.5.1).
+var acceptPattern = regexp.MustCompile(`^[A-Za-z0-9!#&^_.+*/;=, -]{3,120}$`)
 
 // tokenPattern is the name of a header.
 var tokenPattern = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`)
@@ -172,7 +188,7 @@ func isOwnHeader(lower string) bool {
 
 func (c *curl) takeCredentials(keys *credentials) {
 	if c.hasUser {
-		keys.basic()
+		keys.halves(c.user)
 	}
 	if c.bearer {
 		keys.bearer()
@@ -186,6 +202,10 @@ func (c *curl) takeCredentials(keys *credentials) {
 func (c *curl) takeBody(s *sent, mediaType string) error {
 	if len(c.form) > 0 {
 		s.form, s.multipart = c.form, true
+		return nil
+	}
+	if c.upload {
+		s.upload, s.mediaType = true, mediaType
 		return nil
 	}
 	if c.get || len(c.data) == 0 {
@@ -243,9 +263,14 @@ func (s *sent) setJSON(v any) error {
 	}
 	if found := graphqlPattern.FindStringSubmatch(s.graphql); s.name == "" && found[2] != "" {
 		s.name = found[2]
+	} else if found = firstField.FindStringSubmatch(s.graphql); s.name == "" && found != nil {
+		s.name = found[1]
 	}
 	return checkGraphQL(s.graphql)
 }
+
+// firstField is the first field that a GraphQL document asks for.
+var firstField = regexp.MustCompile(`^[^{]*\{\s*(?:[A-Za-z_][A-Za-z0-9_]*\s*:\s*)?([A-Za-z_][A-Za-z0-9_]*)`)
 
 // graphqlPattern is how a GraphQL document begins (September 2025, section
 // 2.2).

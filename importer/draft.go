@@ -1,11 +1,12 @@
 package importer
 
 import (
-	"bytes"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/tokens"
 )
 
@@ -19,7 +20,9 @@ type Draft struct {
 	upstream upstream
 	tools    []tool
 	server   *object
-	needed   []string // environment variables of credentials
+	// variables is what the names of environment variables begin with.
+	variables string
+	needed    []string // environment variables of credentials
 	// generated are the upstream's settings as the document gives them, if they
 	// were changed since.
 	generated *object
@@ -36,8 +39,10 @@ type upstream struct {
 
 // tool is a stanza of a draft.
 type tool struct {
-	name       string
-	operation  string
+	name      string
+	operation string
+	// id is the operation's operationId, if it has one.
+	id         string
 	definition *object
 }
 
@@ -152,24 +157,31 @@ func ownKeys() []string {
 	return []string{"optional", "in", "as", "style", "explode", "media_type"}
 }
 
-// definitionTokens estimates what a tool's definition costs a model.
-func definitionTokens(name string, definition *object) int {
-	listed := pairs("name", name)
-	for _, key := range []string{"title", "description"} {
-		if definition.has(key) {
-			listed.set(key, definition.text(key))
-		}
-	}
+// definitionTokens estimates what a tool's definition costs a model, as it will
+// be listed.
+func definitionTokens(name, operation string, definition *object) int {
 	schema := definition.object("input_schema")
 	if schema == nil {
 		schema = listedSchema(definition.object("input"))
 	}
-	listed.set("inputSchema", schema)
-	text, err := encode(listed)
+	text, err := encode(schema)
 	if err != nil {
 		return 0
 	}
-	return tokens.Estimate(bytes.TrimSpace(text))
+	var output []byte
+	if schema = definition.object("response").object("schema"); schema != nil {
+		if output, err = encode(schema); err != nil {
+			return 0
+		}
+	}
+	method, _, _ := strings.Cut(operation, " ")
+	reads := method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+	changes := method == http.MethodPut || method == http.MethodDelete
+	destroys, repeats := changes || method == http.MethodPatch, changes || reads
+	return tokens.Estimate(mcp.AppendTool(nil, &mcp.ToolDefinition{
+		Name: name, Title: definition.text("title"), Description: definition.text("description"), InputSchema: text, OutputSchema: output,
+		Annotations: mcp.ToolAnnotations{ReadOnly: &reads, Destructive: &destroys, Idempotent: &repeats},
+	}, true))
 }
 
 // listedSchema is the schema that clients see of an input.

@@ -38,6 +38,9 @@ func idKind(segment string) string {
 			}
 		}
 	}
+	if isShouted(segment) {
+		return strings.TrimPrefix(identifier(segment), "your_")
+	}
 	switch {
 	case isVersion(strings.ToLower(segment)):
 		return ""
@@ -56,6 +59,23 @@ func idKind(segment string) string {
 	}
 	return ""
 }
+
+// isShouted reports whether a segment is a placeholder as documentation prints
+// them: OWNER, YOUR_ID. Short words in capitals are codes and formats.
+func isShouted(segment string) bool {
+	if !shoutedPattern.MatchString(segment) {
+		return false
+	}
+	switch segment {
+	case "ORG", "REF", "SHA", "TAG", "KEY", "ID":
+		return true
+	case "REST", "JSON", "SOAP", "WSDL", "HTTP", "HTML", "ODATA", "GRAPHQL", "OAUTH", "AUTH", "ADMIN":
+		return false
+	}
+	return len(segment) > 3
+}
+
+var shoutedPattern = regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`)
 
 func isVersion(s string) bool { return versionPattern.MatchString(s) }
 
@@ -272,9 +292,21 @@ func (s *sent) nouns() (last, owner string, onOne bool) {
 
 // guessDescription says what the request does, for want of better words.
 func (s *sent) guessDescription() string {
+	if last, _, _ := s.nouns(); last == "" && s.name == "" {
+		if bodyless(s.method) && s.method != http.MethodDelete {
+			return "Get the start of the service (" + s.method + " " + s.pathTemplate() + ")."
+		}
+		return "Send " + s.method + " " + s.pathTemplate() + " to the service."
+	}
 	words := strings.Fields(strings.ReplaceAll(cmp.Or(legalName(s.name), s.guessName()), "_", " "))
 	if len(words) == 0 {
 		return s.method + " " + s.pathTemplate()
+	}
+	if len(words) == 1 && s.graphql != "" {
+		words = []string{"ask", "for", words[0]}
+	}
+	if len(words) == 1 {
+		return strings.ToUpper(words[0][:1]) + words[0][1:] + " (" + s.method + " " + s.pathTemplate() + ")."
 	}
 	switch words[0] {
 	case "get", "create", "replace", "update", "delete", "check":

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,10 @@ type Lock struct {
 	Include, Exclude []string
 	Prefix           string
 	Upstream         string
-	URL              string
+	// Variables is what environment variables were named after, if the upstream
+	// is called otherwise by now.
+	Variables string
+	URL       string
 
 	settings *object
 	tools    []tool
@@ -41,7 +45,7 @@ func (d *Draft) Lock(o OpenAPIOptions) *Lock {
 	}
 	return &Lock{
 		Include: o.Expose.Include, Exclude: o.Expose.Exclude, Prefix: o.Expose.Prefix, Upstream: d.upstream.name, URL: o.URL,
-		settings: settings, tools: d.tools,
+		Variables: d.variables, settings: settings, tools: d.tools,
 	}
 }
 
@@ -55,7 +59,7 @@ func (l *Lock) Encode() ([]byte, error) {
 	if len(l.Exclude) > 0 {
 		head.set("exclude", plainList(l.Exclude))
 	}
-	for _, m := range []member{{"prefix", l.Prefix}, {"url", l.URL}, {"upstream", l.Upstream}, {"settings", l.settings}} {
+	for _, m := range []member{{"prefix", l.Prefix}, {"url", l.URL}, {"upstream", l.Upstream}, {"variables", l.otherVariables()}, {"settings", l.settings}} {
 		if m.value != "" {
 			head.members = append(head.members, m)
 		}
@@ -71,7 +75,12 @@ func (l *Lock) Encode() ([]byte, error) {
 	}
 	out = append(out, "  \"tools\": {"...)
 	for i, t := range l.tools {
-		line, err := encode(pairs(t.name, pairs("operation", t.operation, "stanza", t.definition)))
+		entry := pairs("operation", t.operation)
+		if t.id != "" {
+			entry.set("id", t.id)
+		}
+		entry.set("stanza", t.definition)
+		line, err := encode(pairs(t.name, entry))
 		if err != nil {
 			return nil, err
 		}
@@ -81,6 +90,14 @@ func (l *Lock) Encode() ([]byte, error) {
 		out = append(append(out, "\n    "...), line[1:len(line)-1]...)
 	}
 	return append(out, "\n  }\n}\n"...), nil
+}
+
+// otherVariables is the name of the variables, if it isn't the upstream's.
+func (l *Lock) otherVariables() string {
+	if l.Variables == l.Upstream {
+		return ""
+	}
+	return l.Variables
 }
 
 func plainList(texts []string) []any {
@@ -107,6 +124,7 @@ func ReadLock(data []byte) (*Lock, error) {
 	l := &Lock{
 		Include: texts(o.list("include")), Exclude: texts(o.list("exclude")), Prefix: o.text("prefix"),
 		URL: o.text("url"), Upstream: o.text("upstream"), settings: o.object("settings"),
+		Variables: cmp.Or(o.text("variables"), o.text("upstream")),
 	}
 	for _, m := range o.object("tools").members {
 		entry, _ := m.value.(*object)
@@ -114,7 +132,7 @@ func ReadLock(data []byte) (*Lock, error) {
 		if stanza == nil {
 			return nil, fmt.Errorf("read lock: tool %q has no stanza", clean(m.key))
 		}
-		l.tools = append(l.tools, tool{name: m.key, operation: entry.text("operation"), definition: stanza})
+		l.tools = append(l.tools, tool{name: m.key, operation: entry.text("operation"), id: entry.text("id"), definition: stanza})
 	}
 	return l, nil
 }

@@ -7,26 +7,6 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Kinds of changes.
-const (
-	Added   = "added"   // a tool for a new operation
-	Updated = "updated" // keys follow the document
-	Removed = "removed" // its operation is gone, and nobody had edited it
-	Kept    = "kept"    // what was edited by hand stays
-	Gone    = "gone"    // its operation is gone, but it was edited
-)
-
-// Change says what a merge did to a tool, or to the upstream.
-type Change struct {
-	// Where is the tool's name, or upstreams.NAME.
-	Where string `json:"where"`
-	// Kind is one of the constants.
-	Kind string `json:"kind"`
-	// Keys are those that it is about, e.g. input.limit.description.
-	Keys []string `json:"keys,omitempty"`
-	Note string   `json:"note,omitempty"`
-}
-
 // Update merges a draft made of a newer document into a manifest. The lock tells
 // what was generated before: what still equals it follows the document, what
 // differs was edited by hand and stays. It returns the new text and the lock to
@@ -39,52 +19,24 @@ func Update(manifest []byte, lock *Lock, d *Draft, o OpenAPIOptions) ([]byte, *L
 	m := &merge{sheet: s, changes: map[string]*Change{}}
 	base := &object{}
 	if lock == nil {
-		lock = &Lock{Upstream: d.upstream.name}
-		if names := keysOf(s.top("upstreams")); len(names) == 1 {
-			lock.Upstream = names[0]
-		}
-		d.nameUpstream(s, lock)
+		lock = &Lock{Upstream: d.chooseUpstream(s, o)}
+		m.nameFormer(lock.Upstream)
 	} else {
-		d.nameUpstream(s, lock)
+		if err := d.findUpstream(s, lock, o); err != nil {
+			return nil, nil, nil, err
+		}
 		m.matchNames(d, lock, s.top("tools"))
 		base = (&Draft{upstream: upstream{name: lock.Upstream, settings: lock.settings}, tools: lock.tools}).root()
 	}
+	d.nameUpstream(s, lock.Upstream)
 	m.mapping(s.root, len(s.lines), base, d.root(), nil)
-	return s.text(), d.Lock(o), m.sorted(), nil
-}
-
-// top is the mapping below a key of the manifest, or nil.
-func (s *sheet) top(key string) *yaml.Node {
-	for i := 0; i+1 < len(s.root.Content); i += 2 {
-		if s.root.Content[i].Value == key {
-			return s.root.Content[i+1]
+	next := d.Lock(o)
+	for _, t := range lock.tools {
+		if slices.Contains(m.orphans, t.name) {
+			next.tools = append(next.tools, t)
 		}
 	}
-	return nil
-}
-
-// keysOf are the names in a mapping.
-func keysOf(n *yaml.Node) []string {
-	var out []string
-	for i := 0; n != nil && i+1 < len(n.Content); i += 2 {
-		out = append(out, n.Content[i].Value)
-	}
-	return out
-}
-
-// nameUpstream keeps the upstream's name, and writes it into tools if there is
-// more than one to choose from.
-func (d *Draft) nameUpstream(s *sheet, lock *Lock) {
-	d.upstream.name = lock.Upstream
-	names := keysOf(s.top("upstreams"))
-	if len(names) < 2 || !slices.Contains(names, lock.Upstream) {
-		return
-	}
-	for i := range d.tools {
-		definition := &object{members: slices.Clone(d.tools[i].definition.members)}
-		definition.set("upstream", lock.Upstream)
-		d.tools[i].definition = ordered(definition)
-	}
+	return s.text(), next, m.sorted(), nil
 }
 
 // merge is a three-way merge into a sheet.
@@ -92,70 +44,8 @@ type merge struct {
 	sheet   *sheet
 	changes map[string]*Change
 	order   []string
-}
-
-// matchNames gives tools of the same operation the name that they have in the
-// manifest: names are what clients know.
-func (m *merge) matchNames(d *Draft, lock *Lock, current *yaml.Node) {
-	there := keysOf(current)
-	byOperation := map[string]string{}
-	for i := range lock.tools {
-		t := &lock.tools[i]
-		if !slices.Contains(there, t.name) {
-			if name := renamed(t, lock, current); name != "" {
-				m.note(name, Kept, "", "your name for "+t.name)
-				t.name = name
-			}
-		}
-		byOperation[t.operation] = t.name
-	}
-	used := map[string]bool{}
-	for i := range d.tools {
-		t := &d.tools[i]
-		if name := byOperation[t.operation]; name != "" && !used[name] {
-			t.name = name
-		} else {
-			t.name = m.free(t.name, used, byOperation)
-		}
-		used[t.name] = true
-	}
-}
-
-// free is a name that no tool of the lock has for another operation.
-func (m *merge) free(name string, used map[string]bool, byOperation map[string]string) string {
-	taken := map[string]bool{}
-	for _, other := range byOperation {
-		taken[other] = true
-	}
-	for other := range used {
-		taken[other] = true
-	}
-	return unused(name, taken)
-}
-
-// renamed finds the tool of the manifest that is the lock's under another name:
-// the only unknown one with the same request.
-func renamed(t *tool, lock *Lock, current *yaml.Node) string {
-	request, _ := t.definition.get("request")
-	found := ""
-	for i := 0; current != nil && i+1 < len(current.Content); i += 2 {
-		name := current.Content[i].Value
-		if slices.ContainsFunc(lock.tools, func(other tool) bool { return other.name == name }) {
-			continue
-		}
-		v, err := valueOf(current.Content[i+1])
-		o, ok := v.(*object)
-		if err != nil || !ok {
-			continue
-		}
-		if own, there := o.get("request"); there && equal(own, request) {
-			if found != "" {
-				return ""
-			}
-			found = name
-		}
-	}
-	return found
+	// orphans are tools that stay although their operation is gone.
+	orphans []string
 }
 
 // where names what a path is about, and the key in it.
@@ -242,7 +132,7 @@ func (m *merge) mapping(n *yaml.Node, limit int, base, next *object, path []stri
 			before = e.to
 		case known:
 			about, key := where(here)
-			m.note(about, Kept, key, "you removed it")
+			m.note(about, LeftOut, key, m.absence(here))
 		default:
 			at := before
 			switch {
@@ -258,6 +148,15 @@ func (m *merge) mapping(n *yaml.Node, limit int, base, next *object, path []stri
 	}
 }
 
+// absence says why an entry isn't in the manifest.
+func (m *merge) absence(path []string) string {
+	key := "# " + path[len(path)-1] + ":"
+	if path[0] == "upstreams" && slices.ContainsFunc(m.sheet.lines, func(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), key) }) {
+		return "it is commented out"
+	}
+	return "you removed it"
+}
+
 // dropped handles an entry that the newer document doesn't have.
 func (m *merge) dropped(e entry, old any, path []string) {
 	about, key := where(path)
@@ -267,7 +166,10 @@ func (m *merge) dropped(e entry, old any, path []string) {
 	switch {
 	case len(path) < 2 || path[0] == "upstreams" && len(path) == 2:
 	case unedited && m.only(e, path):
-		m.note(about, Gone, key, "it is the only one of its kind")
+		if isTool {
+			m.orphans = append(m.orphans, about)
+		}
+		m.note(about, Gone, key, "the document no longer has it, but nothing would be left: remove it yourself")
 	case unedited && isTool:
 		m.note(about, Removed, "", "the document no longer has its operation")
 		m.sheet.replace(e.from, m.blanksAfter(e), nil)
@@ -275,9 +177,10 @@ func (m *merge) dropped(e entry, old any, path []string) {
 		m.note(about, Updated, key, "")
 		m.sheet.replace(e.from, e.to, nil)
 	case isTool:
-		m.note(about, Gone, "", "the document no longer has its operation, but you edited it")
+		m.orphans = append(m.orphans, about)
+		m.note(about, Gone, "", "edited by hand, but the document no longer has its operation: remove it yourself")
 	default:
-		m.note(about, Kept, key, "")
+		m.note(about, Kept, conflict(key, v, old, nil), "")
 	}
 }
 
@@ -318,7 +221,7 @@ func (m *merge) entry(e entry, old any, known bool, next any, path []string) {
 		return
 	}
 	if err != nil || !known {
-		m.note(about, Kept, key, "")
+		m.note(about, Kept, conflict(key, v, next, next), "")
 		return
 	}
 	merged, kept := mergeValue(v, old, next, key)
@@ -344,7 +247,7 @@ func mergeValue(current, old, next any, path string) (merged any, kept []string)
 	o, isO := old.(*object)
 	n, isN := next.(*object)
 	if !isC || !isO || !isN {
-		return current, []string{path}
+		return current, []string{conflict(path, current, old, next)}
 	}
 	out := &object{}
 	for _, m := range c.members {
@@ -357,18 +260,15 @@ func mergeValue(current, old, next any, path string) (merged any, kept []string)
 			out.members = append(out.members, member{m.key, v})
 			kept = append(kept, keptBelow...)
 		case known && equal(m.value, before):
-		case known || there:
-			out.members = append(out.members, m)
-			kept = append(kept, below)
 		default:
 			out.members = append(out.members, m)
-			kept = append(kept, below)
+			kept = append(kept, conflict(below, m.value, before, after))
 		}
 	}
 	for _, m := range n.members {
 		if !c.has(m.key) {
 			if o.has(m.key) {
-				kept = append(kept, path+"."+m.key)
+				kept = append(kept, path+"."+m.key+" (you removed it)")
 				continue
 			}
 			out.members = append(out.members, m)
@@ -387,7 +287,7 @@ func (m *merge) insert(n *yaml.Node, at int, v member, path []string) {
 		text = append([]byte("\n"), text...)
 	}
 	switch {
-	case isTool:
+	case isTool, len(path) == 2:
 		m.note(about, Added, "", "")
 	case len(path) == 1:
 		if o, ok := v.value.(*object); ok && v.key == "tools" {

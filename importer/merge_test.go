@@ -95,7 +95,7 @@ func TestUpdate(t *testing.T) {
 			document: []string{
 				"summary: Void an invoice", "summary: Void an invoice for good",
 			},
-			told: []string{"kept     voidInvoice: description"},
+			told: []string{"kept     voidInvoice: description (yours Cancel it., the document Void an invoice. -> Void an invoice for good.)"},
 		},
 		{
 			name: "comments, blank lines and quotes stay",
@@ -119,14 +119,14 @@ func TestUpdate(t *testing.T) {
 			hand:     []string{"limit: {type: integer, minimum: 1, maximum: 100, default: 20}", "limit: {type: integer, minimum: 1, maximum: 10, default: 20}"},
 			document: []string{"maximum: 100, default: 20", "maximum: 200, default: 50"},
 			want:     []string{"maximum: 10, default: 20", "maximum: 10, default: 50"},
-			told:     []string{"kept     listInvoices: input.limit.maximum", "updated  listInvoices: input.limit"},
+			told:     []string{"kept     listInvoices: input.limit.maximum (yours 10, the document 100 -> 200)", "updated  listInvoices: input.limit"},
 		},
 		{
 			name:     "an argument that was removed stays away, a new one comes",
 			hand:     []string{"      tags: {type: array, items: {type: string}, optional: true, style: pipeDelimited}\n", ""},
 			document: []string{"        - {name: limit,", "        - {name: page, in: query, schema: {type: integer}}\n        - {name: limit,"},
 			want:     []string{"      limit: {type", "      page: {type: integer, optional: true}\n      limit: {type"},
-			told:     []string{"updated  listInvoices: input.page", "kept     listInvoices: input.tags (you removed it)"},
+			told:     []string{"updated  listInvoices: input.page", "left out listInvoices: input.tags (you removed it)"},
 		},
 		{
 			name:     "an argument that the document dropped goes",
@@ -136,9 +136,9 @@ func TestUpdate(t *testing.T) {
 		},
 		{
 			name:     "a tool that was removed stays away",
-			hand:     []string{"  voidInvoice:\n    description: Void an invoice.\n    request: DELETE /invoices/{invoiceId}\n    input:\n      invoiceId: {type: string, description: The invoice's ID}\n    tags: [invoices]\n\n", ""},
+			hand:     []string{"  voidInvoice:\n    description: Void an invoice.\n    request: DELETE /invoices/{invoiceId}\n    input:\n      invoiceId: {type: string, description: The invoice's ID.}\n    tags: [invoices]\n\n", ""},
 			document: []string{"summary: Void an invoice", "summary: Void it"},
-			told:     []string{"kept     voidInvoice (you removed it)"},
+			told:     []string{"left out voidInvoice (you removed it)"},
 		},
 		{
 			name: "a new operation is added where the document has it",
@@ -151,20 +151,20 @@ func TestUpdate(t *testing.T) {
 		{
 			name:     "an operation that vanished takes its tool along",
 			document: []string{"    delete:\n      operationId: voidInvoice\n      tags: [invoices]\n      summary: Void an invoice\n      responses: {\"204\": {description: done}}\n", ""},
-			want:     []string{"  voidInvoice:\n    description: Void an invoice.\n    request: DELETE /invoices/{invoiceId}\n    input:\n      invoiceId: {type: string, description: The invoice's ID}\n    tags: [invoices]\n\n", ""},
+			want:     []string{"  voidInvoice:\n    description: Void an invoice.\n    request: DELETE /invoices/{invoiceId}\n    input:\n      invoiceId: {type: string, description: The invoice's ID.}\n    tags: [invoices]\n\n", ""},
 			told:     []string{"removed  voidInvoice (the document no longer has its operation)"},
 		},
 		{
 			name:     "but not if somebody edited it",
 			hand:     []string{"  voidInvoice:\n", "  voidInvoice:\n    roles: [admin]\n"},
 			document: []string{"    delete:\n      operationId: voidInvoice\n      tags: [invoices]\n      summary: Void an invoice\n      responses: {\"204\": {description: done}}\n", ""},
-			told:     []string{"gone     voidInvoice (the document no longer has its operation, but you edited it)"},
+			told:     []string{"kept     voidInvoice (edited by hand, but the document no longer has its operation: remove it yourself)"},
 		},
 		{
 			name:     "or commented on it",
 			hand:     []string{"    request: DELETE /invoices/{invoiceId}\n", "    request: DELETE /invoices/{invoiceId}   # careful\n"},
 			document: []string{"    delete:\n      operationId: voidInvoice\n      tags: [invoices]\n      summary: Void an invoice\n      responses: {\"204\": {description: done}}\n", ""},
-			told:     []string{"gone     voidInvoice (the document no longer has its operation, but you edited it)"},
+			told:     []string{"kept     voidInvoice (edited by hand, but the document no longer has its operation: remove it yourself)"},
 		},
 		{
 			name:     "a tool renamed by hand keeps its name",
@@ -176,6 +176,13 @@ func TestUpdate(t *testing.T) {
 		{
 			name:     "an operation that the document renames keeps its tool",
 			document: []string{"operationId: voidInvoice", "operationId: cancelInvoice"},
+		},
+		{
+			name:     "an operation that moves keeps its tool, and what was edited",
+			hand:     []string{"description: Void an invoice.", "description: Cancel it."},
+			document: []string{"    delete:\n      operationId: voidInvoice", "    put:\n      operationId: voidInvoice"},
+			want:     []string{"request: DELETE /invoices/{invoiceId}", "request: PUT /invoices/{invoiceId}"},
+			told:     []string{"kept     voidInvoice: description (yours Cancel it., the document Void an invoice.)", "updated  voidInvoice: request"},
 		},
 		{
 			name:     "order is the author's",
@@ -202,7 +209,7 @@ func TestUpdate(t *testing.T) {
 			name:     "an upstream's URL of one's own stays",
 			hand:     []string{"url: https://api.billing.example/v2", "url: ${BILLING_URL}"},
 			document: []string{"https://api.billing.example/v2", "https://api.billing.example/v3"},
-			told:     []string{"kept     upstreams.billing: url"},
+			told:     []string{"kept     upstreams.billing: url (yours ${BILLING_URL}, the document https://api.billing.example/v2 -> https://api.billing.example/v3)"},
 		},
 		{
 			name:     "tools of other upstreams name theirs, and new ones do",
@@ -297,7 +304,7 @@ tools:
   # Mine.
   getReport: {description: A report., request: "GET /mine"}
 `
-	o := OpenAPIOptions{Source: "billing.openapi.yaml"}
+	o := OpenAPIOptions{Source: "billing.openapi.yaml", Upstream: "crm"}
 	text, _, changes, err := Update([]byte(hand), nil, imported(t, billing(t), o), o)
 	if err != nil {
 		t.Fatal(err)
@@ -310,6 +317,100 @@ tools:
 	}
 	if got := told(changes); !strings.Contains(got, "kept     getReport") || !strings.Contains(got, "added    voidInvoice") {
 		t.Errorf("told:\n%s", got)
+	}
+}
+
+// TestUpdateBesideAnother merges into a manifest of another service: its
+// requests and credentials must not meet those of the document's.
+func TestUpdateBesideAnother(t *testing.T) {
+	const hand = `version: 1
+upstreams:
+  crm: {url: "https://crm.example", auth: {bearer: "${CRM_TOKEN}"}}
+tools:
+  get_customer:
+    description: A customer.   # mine
+    request: GET /customers/{id}
+    input: {id: {type: string}}
+  get_lead: {description: A lead., request: "GET /lead"} # short
+  hello: {description: Hello., response: {text: Hello}}
+`
+	o := OpenAPIOptions{Source: "billing.openapi.yaml"}
+	text, lock, changes, err := Update([]byte(hand), nil, imported(t, billing(t), o), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"    description: A customer.   # mine\n    upstream: crm\n    request: GET /customers/{id}\n",
+		"  get_lead:  # short\n    description: A lead.\n    upstream: crm\n    request: GET /lead\n",
+		"  hello: {description: Hello., response: {text: Hello}}\n",
+		"  billing:\n    url: https://api.billing.example/v2\n",
+		"  voidInvoice:\n    description: Void an invoice.\n    upstream: billing\n",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("want %q in:\n%s", want, text)
+		}
+	}
+	if got := told(changes); !strings.Contains(got, "updated  get_customer: upstream (there is more than one now)") || !strings.Contains(got, "added    upstreams.billing") {
+		t.Errorf("told:\n%s", got)
+	}
+	again, _, changes, err := Update(text, stored(t, lock), imported(t, billing(t), o), o)
+	if err != nil || string(again) != string(text) || Summary(changes) != "nothing to change" {
+		t.Errorf("a second merge changes: %v, %s\n%s", err, told(changes), again)
+	}
+}
+
+// TestUpdateOfTheSameService takes an upstream at the document's URL for its
+// service.
+func TestUpdateOfTheSameService(t *testing.T) {
+	for _, url := range []string{"https://api.billing.example/v2/", "${MONEY_URL:-https://api.billing.example/v2}"} {
+		hand := "version: 1\nupstreams:\n  crm: {url: \"https://crm.example\"}\n  money: {url: \"" + url + "\"}\n"
+		o := OpenAPIOptions{}
+		text, _, _, err := Update([]byte(hand), nil, imported(t, billing(t), o), o)
+		if err != nil || !strings.HasPrefix(string(text), hand) || !strings.Contains(string(text), "    upstream: money\n") {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+}
+
+// TestUpdateOrphan tells at each merge of a tool that stays without its
+// operation, and follows the operation when that comes back.
+func TestUpdateOrphan(t *testing.T) {
+	o := OpenAPIOptions{}
+	without := []string{"    delete:\n      operationId: voidInvoice\n      tags: [invoices]\n      summary: Void an invoice\n      responses: {\"204\": {description: done}}\n", ""}
+	first := imported(t, billing(t), o)
+	text := []byte(replaced(t, string(first.Manifest()), "description: Void an invoice.", "description: Cancel it."))
+	lock := first.Lock(o)
+	for range 3 {
+		var changes []Change
+		var err error
+		text, lock, changes, err = Update(text, stored(t, lock), imported(t, billing(t, without...), o), o)
+		if err != nil || !strings.Contains(told(changes), "kept     voidInvoice (edited by hand") || Summary(changes) != "nothing to change" {
+			t.Fatalf("%v: told:\n%s", err, told(changes))
+		}
+	}
+	text, _, changes, err := Update(text, stored(t, lock), imported(t, billing(t), o), o)
+	if err != nil || strings.Contains(string(text), "voidInvoice_2") || strings.Contains(told(changes), "added") {
+		t.Errorf("%v: told:\n%s", err, told(changes))
+	}
+}
+
+// TestUpdateRenamedUpstream finds the service again by its URL, and else asks.
+func TestUpdateRenamedUpstream(t *testing.T) {
+	o := OpenAPIOptions{}
+	first := imported(t, billing(t), o)
+	renamed := replaced(t, string(first.Manifest()), "  billing:\n    url", "  money:\n    url")
+	text, _, changes, err := Update([]byte(renamed), stored(t, first.Lock(o)), imported(t, billing(t), o), o)
+	if err != nil || string(text) != renamed {
+		t.Errorf("%v: told:\n%s\n%s", err, told(changes), text)
+	}
+	moved := replaced(t, renamed, "https://api.billing.example/v2", "${MONEY_URL}")
+	if _, _, _, err = Update([]byte(moved), stored(t, first.Lock(o)), imported(t, billing(t), o), o); err == nil || !strings.Contains(err.Error(), "--upstream") {
+		t.Errorf("want the name asked for: %v", err)
+	}
+	o.Upstream, o.Variables = "money", "billing"
+	text, _, _, err = Update([]byte(moved), stored(t, first.Lock(o)), imported(t, billing(t), o), o)
+	if err != nil || string(text) != moved {
+		t.Errorf("%v:\n%s", err, text)
 	}
 }
 

@@ -20,6 +20,9 @@ type OpenAPIOptions struct {
 	Expose openapi.Expose
 	// Upstream is the service's name; made of the document's title if empty.
 	Upstream string
+	// Variables is the name that environment variables begin with; the service's if
+	// empty.
+	Variables string
 	// URL is that of the service; the document's first server if empty.
 	URL string
 	// Source is where the document is, for the comment at the top: a path or a
@@ -39,6 +42,7 @@ func OpenAPI(doc *openapi.Document, o OpenAPIOptions) (*Draft, error) {
 	d := &Draft{Comments: openapiComments(o)}
 	d.Preview.Document = cmp.Or(title, o.Source) + ", OpenAPI " + doc.Version()
 	d.upstream = upstream{name: name, settings: &object{}}
+	d.variables = cmp.Or(o.Variables, name)
 	if o.Live {
 		d.upstream.settings.set("openapi", o.Source)
 	}
@@ -84,10 +88,10 @@ func (d *Draft) takeOperation(op *openapi.Operation, live bool) error {
 	if !ok {
 		return fmt.Errorf("definition of %s: not an object", op.Name)
 	}
-	line.Tokens = definitionTokens(op.Name, definition)
+	line.Tokens = definitionTokens(op.Name, line.Operation, definition)
 	d.Preview.add(line)
 	if escapedDefinition, isObject := escaped(ordered(definition)).(*object); isObject && !live {
-		d.tools = append(d.tools, tool{name: op.Name, operation: line.Operation, definition: escapedDefinition})
+		d.tools = append(d.tools, tool{name: op.Name, operation: line.Operation, id: op.ID, definition: escapedDefinition})
 	}
 	return nil
 }
@@ -150,8 +154,8 @@ func (d *Draft) takeURL(doc *openapi.Document, o OpenAPIOptions) error {
 			path = strings.TrimRight(variableText(servers[0].URL), "/")
 		}
 		d.upstream.comments = append(d.upstream.comments, "The document doesn't say where the service is.")
-		text = "${" + environmentName(d.upstream.name, "url") + ":-http://127.0.0.1:9000" + path + "}"
-		d.Preview.Notes = append(d.Preview.Notes, "the document doesn't say where the service is: set "+environmentName(d.upstream.name, "url"))
+		text = "${" + environmentName(d.variables, "url") + ":-http://127.0.0.1:9000" + path + "}"
+		d.Preview.Notes = append(d.Preview.Notes, "the document doesn't say where the service is: set "+environmentName(d.variables, "url"))
 		d.upstream.settings.set("url", text)
 		return nil
 	}
@@ -176,7 +180,7 @@ func isAbsolute(text string) bool {
 // takeSecurity makes auth of the first scheme that the upstream knows, used
 // ones first.
 func (d *Draft) takeSecurity(schemes []openapi.SecurityScheme) {
-	keys := &credentials{service: d.upstream.name}
+	keys := &credentials{service: d.variables}
 	var unknown, others []string
 	schemes = slices.Clone(schemes)
 	slices.SortStableFunc(schemes, func(a, b openapi.SecurityScheme) int { return rank(a) - rank(b) })

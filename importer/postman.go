@@ -125,7 +125,7 @@ func (p *postman) item(item *object, tags []string, auth *object) {
 	}
 	s.saved = item.list("response")
 	t := s.stanza(p.used)
-	line.Operation, line.Tool, line.Tokens = t.operation, t.name, definitionTokens(t.name, t.definition)
+	line.Operation, line.Tool, line.Tokens = t.operation, t.name, definitionTokens(t.name, t.operation, t.definition)
 	p.draft.tools = append(p.draft.tools, t)
 	p.draft.Preview.add(line)
 }
@@ -186,6 +186,7 @@ func (p *postman) location(s *sent, request *object) error {
 	if u.list("query") != nil {
 		fields = p.fields(u.list("query"))
 	}
+	fields = slices.DeleteFunc(fields, func(f field) bool { return isDynamic(f.value) })
 	for i := range fields {
 		fields[i].argument = variableIn(fields[i].value)
 	}
@@ -310,7 +311,7 @@ func (p *postman) headers(s *sent, request *object) (mediaType string) {
 	}
 	for _, f := range all {
 		switch lower := strings.ToLower(f.name); {
-		case f.disabled:
+		case f.disabled, isDynamic(f.value):
 		case f.argument != "" && !isSecretName(f.name) && !isReserved(lower) && lower != "content-type" && lower != "authorization" && lower != "cookie" && tokenPattern.MatchString(f.name):
 			s.headers = append(s.headers, f)
 		default:
@@ -352,6 +353,12 @@ func (p *postman) body(s *sent, body *object, mediaType string) error {
 	}
 	return nil
 }
+
+// isDynamic reports whether a value is one that Postman makes up each time:
+// nobody else knows it.
+func isDynamic(value string) bool { return dynamicVariable.MatchString(value) }
+
+var dynamicVariable = regexp.MustCompile(`^\s*\{\{\s*\$[^{}]*\}\}\s*$`)
 
 // bareVariable is a variable that stands for a whole value in JSON.
 var bareVariable = regexp.MustCompile(`([:\[,]\s*)\{\{[^{}"]+\}\}`)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -26,6 +27,9 @@ type Preview struct {
 	Changes []Change `json:"changes,omitempty"`
 	// Notes concern the whole.
 	Notes []string `json:"notes,omitempty"`
+
+	// credentials is the note on what has to be set; empty if there is nothing.
+	credentials string
 }
 
 // Line says what becomes of one operation.
@@ -97,7 +101,7 @@ func (p *Preview) Write(w io.Writer) error {
 	if left > 0 {
 		fmt.Fprintf(&out, "  and %d more, which become tools (--json lists them)\n", left)
 	}
-	fmt.Fprintf(&out, "%s; about %d tokens of definitions", count(p.Tools, "tool"), p.Tokens)
+	fmt.Fprintf(&out, "%s; about %s tokens of definitions", count(p.Tools, "tool"), thousands(p.Tokens))
 	if p.Skipped > 0 {
 		fmt.Fprintf(&out, "; %d skipped", p.Skipped)
 	}
@@ -105,10 +109,10 @@ func (p *Preview) Write(w io.Writer) error {
 		fmt.Fprintf(&out, "; %d not included", p.Left)
 	}
 	out.WriteByte('\n')
-	for _, c := range p.Changes {
-		out.WriteString(c.line())
+	for i := range p.Changes {
+		out.WriteString(p.Changes[i].line())
 	}
-	for _, note := range p.Notes {
+	for _, note := range p.notes() {
 		fmt.Fprintf(&out, "note: %s\n", clean(note))
 	}
 	if _, err := io.WriteString(w, out.String()); err != nil {
@@ -117,16 +121,13 @@ func (p *Preview) Write(w io.Writer) error {
 	return nil
 }
 
-// line prints a change.
-func (c *Change) line() string {
-	text := fmt.Sprintf("  %-8s %s", c.Kind, clean(c.Where))
-	if len(c.Keys) > 0 {
-		text += ": " + clean(strings.Join(c.Keys, ", "))
+// notes are all notes on the whole; a merge that wrote no credentials needs none
+// on them.
+func (p *Preview) notes() []string {
+	if p.credentials == "" || p.Changes != nil && !slices.ContainsFunc(p.Changes, setsCredentials) {
+		return p.Notes
 	}
-	if c.Note != "" {
-		text += " (" + clean(c.Note) + ")"
-	}
-	return text + "\n"
+	return append([]string{p.credentials}, p.Notes...)
 }
 
 // writeLine prints one operation.
@@ -150,13 +151,21 @@ func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%s %ss", thousands(n), what)
+}
+
+// thousands writes a number with commas.
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 // JSON writes the preview for machines.
 func (p *Preview) JSON() ([]byte, error) {
 	copied := *p
-	copied.Operations = slices.Clone(p.Operations)
+	copied.Operations, copied.Notes = slices.Clone(p.Operations), p.notes()
 	if copied.Operations == nil {
 		copied.Operations = []Line{}
 	}

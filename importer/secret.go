@@ -37,7 +37,11 @@ func isSecretName(name string) bool {
 // isKeyName reports whether a parameter of this name is how a caller proves who
 // it is.
 func isKeyName(name string) bool {
-	switch flatName(name) {
+	flat := flatName(name)
+	if strings.HasPrefix(flat, "xamz") || strings.HasPrefix(flat, "xgoog") { // of signed URLs
+		return strings.HasSuffix(flat, "signature") || strings.HasSuffix(flat, "credential") || strings.HasSuffix(flat, "token")
+	}
+	switch flat {
 	case "key", "apikey", "accesskey", "accesstoken", "authtoken", "token", "auth", "sig", "signature", "appid", "appkey",
 		"clientsecret", "subscriptionkey", "xapikey", "apitoken":
 		return true

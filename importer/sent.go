@@ -26,6 +26,7 @@ type sent struct {
 	multipart bool
 	graphql   string
 	text      string // a body of another kind
+	upload    bool   // the body is a file's content
 	mediaType string
 	tags      []string
 	saved     []any // answers, as Postman keeps them
@@ -240,19 +241,23 @@ func (s *sent) queryArguments(in *inputs) {
 		}
 		schema := withDescription(pairs("type", "string"), f.about)
 		if f.argument == "" {
-			schema = querySchema(f.name, values)
-			schema = withDescription(schema, f.about)
+			schema = withDescription(querySchema(f.name, values), f.about)
+		} else if isListName(f.name) {
+			schema = withDescription(pairs("type", "array", "items", pairs("type", "string")), f.about)
 		}
 		schema.set("optional", true)
 		in.add(f.name, where, schema)
 	}
 }
 
+// isListName reports whether a name says that its value is one of a list.
+func isListName(name string) bool { return strings.HasSuffix(name, "[]") }
+
 // querySchema infers the schema of a query parameter, with an example if it
 // gives nothing away.
 func querySchema(name string, values []string) *object {
 	schema := pairs("type", textType(values[0]))
-	if len(values) > 1 {
+	if len(values) > 1 || isListName(name) {
 		return pairs("type", "array", "items", schema)
 	}
 	if isSafe(name, values[0]) && values[0] != "" {

@@ -7,6 +7,14 @@ import (
 // bodyArguments makes arguments of what the body holds.
 func (s *sent) bodyArguments(in *inputs, long *object) {
 	switch {
+	case s.upload:
+		in.incomplete = true
+		name := in.add("data", "", pairs("type", "string", "contentEncoding", "base64", "description", "What is sent, as base64."))
+		in.input.set(name, without(in.input.object(name), "as"))
+		long.set("bytes", "${{ args."+name+" }}")
+		if s.mediaType != "" {
+			long.set("media_type", s.mediaType)
+		}
 	case s.graphql != "":
 		in.incomplete = true
 		s.graphqlArguments(in, long)
@@ -65,6 +73,8 @@ func (s *sent) formArguments(in *inputs, long *object) {
 		switch {
 		case f.file:
 			where, schema = "file", pairs("type", "string", "contentEncoding", "base64")
+		case !s.multipart && (isListName(f.name) || times(s.form, f.name) > 1):
+			schema = pairs("type", "array", "items", schema)
 		case s.multipart && !hasFile:
 			where = "" // its place is said in the request
 		}
@@ -80,6 +90,17 @@ func (s *sent) formArguments(in *inputs, long *object) {
 	if s.multipart && !hasFile {
 		long.set("multipart", mapping)
 	}
+}
+
+// times counts the fields of a name.
+func times(all []field, name string) int {
+	n := 0
+	for i := range all {
+		if all[i].name == name {
+			n++
+		}
+	}
+	return n
 }
 
 // graphqlArguments makes arguments of the variables of a GraphQL document.

@@ -29,9 +29,34 @@ func (d *Draft) Start(path string, isSet func(variable string) bool) {
 		"    api_keys: [{name: ci, sha256: \"...\", roles: [support]}]",
 	)
 	d.server = pairs("name", d.upstream.name, "listen", "127.0.0.1:8080")
-	if slices.ContainsFunc(d.needed, func(name string) bool { return !isSet(name) }) {
-		d.commentCredentials()
+	d.Settle(path, isSet)
+}
+
+// Settle makes a draft that is ready to be written to a path, or to standard
+// output if that is empty: it comments out credentials whose variables aren't
+// set, because the manifest would not load, and says what to do about them.
+func (d *Draft) Settle(path string, isSet func(variable string) bool) {
+	unset := slices.DeleteFunc(slices.Clone(d.needed), isSet)
+	switch {
+	case len(d.needed) == 0:
+	case len(unset) == 0:
+		d.Preview.credentials = "credentials are not written down: they are taken from " + strings.Join(d.needed, ", ")
+	default:
+		keys := d.commentCredentials()
+		line := d.lineOf(step + step + "# " + keys[0] + ":")
+		at := fmt.Sprintf("in line %d", line)
+		if path != "" {
+			at = fmt.Sprintf("at %s:%d", filepath.ToSlash(path), line)
+		}
+		d.Preview.credentials = fmt.Sprintf("calls go out without credentials: set %s, and uncomment %s %s",
+			strings.Join(unset, ", "), strings.Join(keys, " and "), at)
 	}
+}
+
+// lineOf is the number of the manifest's first line that begins so.
+func (d *Draft) lineOf(beginning string) int {
+	before, _, _ := strings.Cut("\n"+string(d.Manifest()), "\n"+beginning)
+	return 1 + strings.Count(before, "\n")
 }
 
 // firstCall is a call of the tool that is easiest to call: one that reads, with
@@ -57,12 +82,14 @@ func (d *Draft) firstCall() string {
 	return best
 }
 
-// commentCredentials comments out what needs variables that aren't set.
-func (d *Draft) commentCredentials() {
+// commentCredentials comments out what needs variables that aren't set, and
+// returns the keys.
+func (d *Draft) commentCredentials() (keys []string) {
 	kept, credentials := &object{}, &object{}
 	for _, m := range d.upstream.settings.members {
 		if m.key == "auth" || m.key == "headers" {
 			credentials.members = append(credentials.members, m)
+			keys = append(keys, m.key)
 			continue
 		}
 		kept.members = append(kept.members, m)
@@ -71,6 +98,7 @@ func (d *Draft) commentCredentials() {
 	d.upstream.after = append(d.upstream.after, fmt.Sprintf("The service wants credentials: set %s, and uncomment", strings.Join(d.needed, ", ")))
 	text := strings.TrimSuffix(string(appendMapping(nil, credentials, "", spread)), "\n")
 	d.upstream.after = append(d.upstream.after, strings.Split(text, "\n")...)
+	return keys
 }
 
 // Empty is the manifest of who has no service yet: a tool that answers by
@@ -82,7 +110,7 @@ func Empty() *Draft {
 			"    description: Retrieve a customer's details by ID.",
 			"    request: GET /customers/{customer_id}",
 			"    input:",
-			"      customer_id: {type: string, description: The unique customer identifier}", ""},
+			"      customer_id: {type: string, description: The unique customer identifier}"},
 	}
 	d.upstream = upstream{name: "service", settings: pairs("url", "${SERVICE_URL:-http://127.0.0.1:9000}")}
 	definition := pairs(
@@ -91,16 +119,23 @@ func Empty() *Draft {
 		"response", pairs("text", "Hello, ${{ args.name }}."),
 	)
 	d.tools = []tool{{name: "hello", operation: "GET /", definition: definition}}
+	d.Preview.add(Line{Operation: "no request", Tool: "hello", Tokens: definitionTokens("hello", "GET /", definition)})
 	return d
 }
 
 // Service is the manifest of a service of which no more than a URL is known: one
-// tool, which gets that URL.
-func Service(address string) (*Draft, error) {
+// tool, which gets that URL. Silence says why the service doesn't answer; empty
+// if it does.
+func Service(address, silence string) (*Draft, error) {
 	d, err := Curl([]string{address}, CurlOptions{})
 	if err != nil {
 		return nil, err
 	}
 	d.Comments = []string{"Made from a URL: no OpenAPI document was found there. Add a tool for each thing that the service can do."}
+	if silence != "" {
+		d.Comments = []string{"Made from a URL where nobody answered, so its tool is a guess. Add a tool for each thing that the service can do."}
+		url := d.upstream.settings.text("url")
+		d.Preview.Notes = append(d.Preview.Notes, url+" does not answer ("+clean(silence)+"): the tool is a guess")
+	}
 	return d, nil
 }

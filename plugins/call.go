@@ -32,6 +32,8 @@ type Call struct {
 	// Args are the arguments after validation and coercion, with numbers as
 	// json.Number; nil before the arguments policy.
 	Args map[string]any
+	// Location is the URL that a Follower asks for; empty for other requests.
+	Location string
 	// Capabilities are what the client declared it can do.
 	Capabilities mcp.ClientCapabilities
 	// Endpoint is the path of the endpoint that was called, which may show less

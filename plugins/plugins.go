@@ -82,6 +82,8 @@ type Outline struct {
 	URL    string
 	Header [][2]string
 	Body   []byte
+	// Form is what its answer will be, as in Response.
+	Form string
 	// Places says for each argument where it goes, e.g. "path {customer_id}".
 	Places map[string]string
 }
@@ -158,9 +160,10 @@ type Page struct {
 // before (RFC 9110, section 10.2.2).
 type Follower interface {
 	Upstream
-	// Follow prepares a GET of the URL that the argument `location` holds. It
-	// may be relative to the upstream's URL (RFC 3986, section 5); one of
-	// another origin is refused with KindUpstream.
+	// Follow prepares a GET of the URL in Call.Location. It may be relative to
+	// the upstream's URL (RFC 3986, section 5); one of another origin is refused
+	// with KindStatus. Of the operation's request, if there is one, the headers
+	// and cookies go along.
 	Follow(op Operation) (Operator, error)
 }
 

@@ -43,9 +43,9 @@
 // Last-Modified and answer 304 to a matching If-None-Match. Money is
 // {"cents": 18900, "amount": "189.00", "currency": "EUR"}.
 //
-// POST /orders and POST /payments honour Idempotency-Key: the same key and
-// body answers what the first one made. POST /orders also takes the note from
-// an X-Note header.
+// What POST makes (orders, payments, tickets, comments) honours Idempotency-Key:
+// the same key and body answers what the first one made. POST /orders also takes
+// the note from an X-Note header.
 //
 // Time stands still at [Epoch], and every write is one second later than the
 // one before, so the same requests give the same bytes on every machine.

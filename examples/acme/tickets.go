@@ -2,6 +2,7 @@ package acme
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -79,10 +80,11 @@ type newTicket struct {
 
 func (s *Service) createTicket(w http.ResponseWriter, r *http.Request) error {
 	want := newTicket{Priority: "normal"}
-	if _, err := readJSON(r, &want); err != nil {
+	body, err := readJSON(r, &want)
+	if err != nil {
 		return err
 	}
-	made, err := s.store.openTicket(&want)
+	made, err := s.store.openTicket(r, body, &want)
 	if err != nil {
 		return err
 	}
@@ -90,9 +92,16 @@ func (s *Service) createTicket(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *store) openTicket(want *newTicket) (ticket, error) {
+func (s *store) openTicket(r *http.Request, body []byte, want *newTicket) (ticket, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	earlier, err := s.replays.find("tickets ", r, body)
+	if err != nil {
+		return ticket{}, err
+	}
+	if earlier != "" {
+		return *s.tickets.find(earlier), nil
+	}
 	var c checks
 	c.want(s.customers.find(want.CustomerID) != nil, "/customer_id", "must be the id of a customer")
 	c.want(validText(want.Subject, maxSubject), "/subject", "must have 1 to 200 characters")
@@ -111,6 +120,7 @@ func (s *store) openTicket(want *newTicket) (ticket, error) {
 		Priority: want.Priority, Subject: want.Subject, Body: want.Body, Comments: []comment{}, CreatedAt: now, UpdatedAt: now,
 	}
 	s.tickets.add(t.ID, t)
+	s.replays.add("tickets ", r, body, t.ID)
 	return t, nil
 }
 
@@ -121,7 +131,8 @@ type newComment struct {
 
 func (s *Service) commentTicket(w http.ResponseWriter, r *http.Request) error {
 	want := newComment{Author: "agent"}
-	if _, err := readJSON(r, &want); err != nil {
+	body, err := readJSON(r, &want)
+	if err != nil {
 		return err
 	}
 	var c checks
@@ -131,7 +142,7 @@ func (s *Service) commentTicket(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := r.PathValue("id")
-	made, err := s.store.comment(id, &want)
+	made, err := s.store.comment(id, r, body, &want)
 	if err != nil {
 		return err
 	}
@@ -139,13 +150,20 @@ func (s *Service) commentTicket(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *store) comment(id string, want *newComment) (comment, error) {
+func (s *store) comment(id string, r *http.Request, body []byte, want *newComment) (comment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	earlier, err := s.replays.find("comments "+id+" ", r, body)
+	if err != nil {
+		return comment{}, err
+	}
 	t := s.tickets.find(id)
 	switch {
 	case t == nil:
 		return comment{}, notFound("ticket", id)
+	case earlier != "":
+		at := slices.IndexFunc(t.Comments, func(c comment) bool { return c.ID == earlier })
+		return t.Comments[at], nil
 	case t.Status == ticketClosed:
 		return comment{}, newProblem(http.StatusConflict, "ticket-closed", "Ticket "+id+" is closed.")
 	case len(t.Comments) >= maxComments:
@@ -155,5 +173,6 @@ func (s *store) comment(id string, want *newComment) (comment, error) {
 	made := comment{ID: s.newID("cmt_", 12), Author: want.Author, Body: want.Body, CreatedAt: now}
 	t.Comments = append(t.Comments, made)
 	t.UpdatedAt = now
+	s.replays.add("comments "+id+" ", r, body, made.ID)
 	return made, nil
 }

@@ -101,6 +101,16 @@ func TestIdempotencyKey(t *testing.T) {
 	if one["id"] != two["id"] || one["status"] != "captured" {
 		t.Errorf("the same key paid %v and %v", one["id"], two["id"])
 	}
+	for path, body := range map[string]string{
+		"/tickets": `{"customer_id":"` + acme.FirstCustomer + `","subject":"Saw","body":"Blunt."}`,
+		"/tickets/" + acme.FirstTicket + "/comments": `{"body":"It is on its way."}`,
+	} {
+		one, two := decode(t, send(s, "POST", path, body, key)), decode(t, send(s, "POST", path, body, key))
+		other := decode(t, send(s, "POST", path, body, "Idempotency-Key: k2"))
+		if one["id"] == nil || one["id"] != two["id"] || one["id"] == other["id"] {
+			t.Errorf("%s: the same key made %v and %v, another one %v", path, one["id"], two["id"], other["id"])
+		}
+	}
 	// The thousandth key after it pushes the first one out.
 	for i := range 1000 {
 		send(s, "POST", "/payments", pay, "Idempotency-Key: more"+strconv.Itoa(i))

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sallyport-mcp/sallyport/cmd"
 	"github.com/sallyport-mcp/sallyport/config"
 	"github.com/sallyport-mcp/sallyport/examples/acme"
 	"github.com/sallyport-mcp/sallyport/examples/exampletest"
@@ -42,6 +44,14 @@ func TestHours(t *testing.T) {
 				t.Errorf("check_stock: %+v", a)
 			}
 		})
+	}
+}
+
+// TestStrict demands that this build has nothing to complain of in the manifest.
+func TestStrict(t *testing.T) {
+	var out bytes.Buffer
+	if code := cmd.Main(parts(time.Now), []string{"validate", "--strict"}, strings.NewReader(""), &out, &out); code != 0 {
+		t.Errorf("exit code %d\n%s", code, out.String())
 	}
 }
 

@@ -39,7 +39,19 @@ func Start(t *testing.T, env map[string]string) *Gateway {
 // StartParts is Start with the parts of a build of one's own.
 func StartParts(t *testing.T, parts plugins.Parts, env map[string]string) *Gateway {
 	t.Helper()
-	g, err := gateway.New(gateway.Options{Source: Source("manifest.yaml", env), Parts: parts, Version: "test"})
+	return start(t, gateway.Options{Source: Source("manifest.yaml", env), Parts: parts, Version: "test"})
+}
+
+// StartMock is Start where no service is asked: calls are answered from the
+// manifest's examples.
+func StartMock(t *testing.T, env map[string]string) *Gateway {
+	t.Helper()
+	return start(t, gateway.Options{Source: Source("manifest.yaml", env), Parts: standard.Parts(), Version: "test", Mock: true})
+}
+
+func start(t *testing.T, options gateway.Options) *Gateway {
+	t.Helper()
+	g, err := gateway.New(options)
 	if err != nil {
 		t.Fatalf("manifest.yaml: %v", err)
 	}

@@ -39,7 +39,7 @@ func fileKeys(path string, env plugins.Env) (keySource, error) {
 	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &plugins.FieldError{
-			Path: []string{"jwks_file"}, Message: "there is no file " + path,
+			Path: []string{"jwks_file"}, Message: "there is no such file",
 			Hint: `for development, "sallyport token --keys FOLDER" makes a key pair with its jwks.json`,
 		}
 	}
@@ -47,6 +47,9 @@ func fileKeys(path string, env plugins.Env) (keySource, error) {
 		return nil, bad(err)
 	}
 	set, skipped, err := parseKeySet(data)
+	if err != nil && len(skipped) > 0 {
+		err = fmt.Errorf("%w: %s", err, skipped[0])
+	}
 	if err != nil {
 		return nil, bad(err)
 	}
@@ -60,14 +63,22 @@ func fileKeys(path string, env plugins.Env) (keySource, error) {
 func readFile(path string) (data []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the key set: %w", err)
+		return nil, fmt.Errorf("the key set can't be read: %w", withoutPath(err))
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	data, err = io.ReadAll(io.LimitReader(f, maxKeySet+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the key set: %w", err)
+		return nil, fmt.Errorf("the key set can't be read: %w", withoutPath(err))
 	}
 	return data, nil
+}
+
+// withoutPath takes away the path, which the manifest says already.
+func withoutPath(err error) error {
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 // keySourceOf returns where the keys of an issuer come from. Fetched key sets

@@ -9,6 +9,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -108,9 +109,14 @@ type Values struct {
 	Item any
 	// Value is what is typed of an argument to be completed; nil is null.
 	Value *string
+	// Demanding makes a hole that gives null an error, ErrNull.
+	Demanding bool
 
 	caller map[string]any // made when first asked for
 }
+
+// ErrNull is the cause of the error of demanding values.
+var ErrNull = errors.New("the expression gives null")
 
 // Error says that an expression could not be evaluated on these values.
 type Error struct {

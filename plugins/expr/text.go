@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"regexp"
 	"slices"
@@ -195,7 +196,7 @@ func (t *Text) Append(dst []byte, v *Values) ([]byte, error) {
 			dst = append(dst, p.literal...)
 			continue
 		}
-		out, err := p.query.Run(context.Background(), v)
+		out, err := p.query.hole(v)
 		if err != nil {
 			return dst, err
 		}
@@ -210,7 +211,7 @@ func (t *Text) Append(dst []byte, v *Values) ([]byte, error) {
 // other is a string. The error is an *Error.
 func (t *Text) Value(v *Values) (any, error) {
 	if q, ok := t.Hole(); ok {
-		return q.Run(context.Background(), v)
+		return q.hole(v)
 	}
 	if s, ok := t.Literal(); ok {
 		return s, nil
@@ -220,6 +221,15 @@ func (t *Text) Value(v *Values) (any, error) {
 		return nil, err
 	}
 	return string(out), nil
+}
+
+// hole evaluates the expression of a hole.
+func (q *Query) hole(v *Values) (any, error) {
+	out, err := q.Run(context.Background(), v)
+	if err == nil && out == nil && v.Demanding {
+		return nil, &Error{Message: "A value that is needed is missing.", Cause: fmt.Errorf("%w: %s", ErrNull, q.Text())}
+	}
+	return out, err
 }
 
 // AppendText renders a JSON value as text: strings as they are, numbers as

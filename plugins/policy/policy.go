@@ -99,9 +99,11 @@ func declared(tool *plugins.Tool) []string {
 	if err := json.Unmarshal(tool.InputSchema, &input); err != nil || string(input.Additional) != "false" {
 		return nil
 	}
-	names := make([]string, len(tool.Arguments))
+	names := make([]string, 0, len(tool.Arguments))
 	for i := range tool.Arguments {
-		names[i] = tool.Arguments[i].Name
+		if tool.Arguments[i].Value == nil { // else it is not in a call
+			names = append(names, tool.Arguments[i].Name)
+		}
 	}
 	return names
 }

@@ -68,7 +68,9 @@ func argumentsOf(tool *plugins.Tool) []string {
 	}
 	names := make([]string, 0, len(tool.Arguments))
 	for i := range tool.Arguments {
-		names = append(names, tool.Arguments[i].Name)
+		if tool.Arguments[i].Value == nil { // else it is not in a call
+			names = append(names, tool.Arguments[i].Name)
+		}
 	}
 	return names
 }

@@ -1,9 +1,11 @@
 package transform
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sallyport-mcp/sallyport/gateway/mcp"
 	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
@@ -33,7 +35,11 @@ func (l *TokenLimit) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseInt(string(text), 10, 31)
 	if err != nil {
-		return &plugins.FieldError{Message: "want a number of tokens, or none", Hint: "write e.g. 8000; the default is 20000"}
+		hint := "write e.g. 8000; the default is 20000"
+		if n, thousands := strings.CutSuffix(strings.ToLower(string(text)), "k"); thousands && strings.Trim(n, "0123456789") == "" && n != "" {
+			hint = "write " + n + "000"
+		}
+		return &plugins.FieldError{Message: "want a number of tokens, or none", Hint: hint}
 	}
 	if n < leastTokens {
 		return &plugins.FieldError{Message: "want at least 100 tokens", Hint: "write e.g. 8000, or none for no limit"}
@@ -148,13 +154,37 @@ func (f *fitting) structured(result *mcp.Result) {
 		} else {
 			tree.restore()
 		}
-		out, cut := tree.cutTo(f.t.limit, func() ([]byte, []byte) { return tree.appendJSON(nil, 0), nil })
+		var note []byte
+		out, cut := tree.cutTo(f.t.limit, func() ([]byte, []byte) {
+			note = f.note(tree)
+			return tree.appendJSON(nil, 0), note
+		})
+		if marked := withNote(out, note); cut && marked != nil && keeps(marked) {
+			out = marked
+		}
 		if keeps(out) {
 			result.Structured, f.saved = out, max(0, before-tokens.Estimate(out))
 			f.truncated = f.truncated || cut
 			return
 		}
 	}
+}
+
+// noteMember is the member of shortened structured content that says what is
+// missing.
+const noteMember = "_more"
+
+// withNote adds the note to an object; nil if it is none, or has such a member.
+func withNote(object, note []byte) []byte {
+	if len(object) < 2 || object[0] != '{' || len(note) == 0 || bytes.Contains(object, []byte(`"`+noteMember+`"`)) {
+		return nil
+	}
+	out := bytes.Clone(object[:len(object)-1])
+	if len(out) > 1 {
+		out = append(out, ',')
+	}
+	out = append(strictjson.AppendString(out, noteMember), ':')
+	return append(strictjson.AppendString(out, string(note)), '}')
 }
 
 // conforms reports whether shortened content fits the schema that the whole one

@@ -231,7 +231,7 @@ func TestHowToGetTheRest(t *testing.T) {
 		{tool(), ""},
 		{tool("q"), "For the rest, call again with narrower arguments."},
 		{hidden, "For the rest, call again with narrower arguments."},
-		{tool("q", "per_page"), "For the rest, call again with the argument per_page."},
+		{tool("q", "per_page"), "Ask for fewer with the argument per_page, or narrow the others."},
 		{tool("pageSize", "starting-after", "Filter"), "For the rest, call again with the arguments pageSize, starting-after or Filter."},
 	}
 	for _, tt := range tests {

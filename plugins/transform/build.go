@@ -104,7 +104,9 @@ func (b *builder) arguments() {
 	}
 	b.scope.Arguments = make([]string, 0, len(b.env.Tool.Arguments))
 	for i := range b.env.Tool.Arguments {
-		b.scope.Arguments = append(b.scope.Arguments, b.env.Tool.Arguments[i].Name)
+		if a := &b.env.Tool.Arguments[i]; a.Value == nil { // else it is not in a call
+			b.scope.Arguments = append(b.scope.Arguments, a.Name)
+		}
 	}
 }
 
@@ -195,6 +197,7 @@ func (b *builder) refusals(texts map[string]string) {
 				hint = `did you mean "` + near + `"?`
 			}
 			b.wrong("want a status such as 404, a class such as 5xx, failed, or default", hint, "errors", key)
+			b.errs[len(b.errs)-1].Offset = -1 // the key is wrong
 			continue
 		}
 		if texts[key] != none {

@@ -211,5 +211,8 @@ func (c *collection) goOn() string {
 	if len(cursor) > maxCursor || cursor != oneLine(cursor) {
 		return howToGet(c.call.Tool)
 	}
-	return fmt.Sprintf(`To go on, call again with %s "%s".`, p.passAs, cursor)
+	if _, isText := c.rest.Value.(string); isText {
+		cursor = `"` + cursor + `"`
+	}
+	return fmt.Sprintf("To go on, call again with %s %s.", p.passAs, cursor)
 }

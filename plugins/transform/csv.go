@@ -150,13 +150,14 @@ func tableOf(rows [][]string) ([]any, []byte, error) {
 func columns(header []string) []string {
 	names := make([]string, len(header))
 	taken := make(map[string]bool, len(header))
+	last := make(map[string]int) // number by base: without it, many of one name take forever
 	for i, name := range header {
 		if name = strings.TrimSpace(name); name == "" {
 			name = "column_" + strconv.Itoa(i+1)
 		}
-		base := name
-		for n := 2; taken[name]; n++ {
-			name = base + "_" + strconv.Itoa(n)
+		for base := name; taken[name]; {
+			last[base]++
+			name = base + "_" + strconv.Itoa(last[base]+1)
 		}
 		taken[name], names[i] = true, name
 	}

@@ -52,6 +52,8 @@ func howToGet(tool *plugins.Tool) string {
 		}
 	}
 	switch {
+	case len(names) == 1 && sizes(names[0]):
+		return "Ask for fewer with the argument " + names[0] + ", or narrow the others."
 	case len(names) == 1:
 		return "For the rest, call again with the argument " + names[0] + "."
 	case names != nil:
@@ -72,6 +74,15 @@ func pagingNames() []string {
 		"start", "startat", "startindex", "from", "size", "maxresults", "maxitems", "max", "rows", "filter", "filters",
 		"fields", "select", "continue", "marker", "startafter", "itemsperpage",
 	}
+}
+
+// sizes tells the names of arguments that say how many, and not which.
+func sizes(name string) bool {
+	switch foldName(name) {
+	case "limit", "perpage", "pagesize", "count", "size", "maxresults", "maxitems", "max", "rows", "itemsperpage", "top":
+		return true
+	}
+	return false
 }
 
 // foldName takes case and separators out of a name.

@@ -103,13 +103,13 @@ func (s HTTPSettings) checkHeaders() (errs plugins.FieldErrors) {
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		path := []string{"headers", name}
 		if err := checkHeaderName(name, false); err != nil {
-			err.Path = path
+			err.Path, err.Offset = path, -1 // it is the name that is wrong
 			errs = append(errs, err)
 		} else if !isHeaderValue(s.Headers[name].Reveal()) {
 			errs = append(errs, &plugins.FieldError{Path: path, Message: "a header's value is visible ASCII characters, with blanks inside only"})
 		}
 		if other, twice := names[strings.ToLower(name)]; twice {
-			errs = append(errs, &plugins.FieldError{Path: path, Message: fmt.Sprintf("the same header as %q", other)})
+			errs = append(errs, &plugins.FieldError{Path: path, Message: fmt.Sprintf("the same header as %q", other), Hint: "case makes no difference", Offset: -1})
 		}
 		names[strings.ToLower(name)] = name
 	}

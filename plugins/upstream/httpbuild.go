@@ -70,7 +70,11 @@ func (b *builder) findExtra() {
 // value returns a field's value; ok is false if it is left out.
 func (b *builder) value(f *field) (v any, ok bool, err error) {
 	if f.template != nil {
-		v, err = f.template.Value(b.values)
+		if f.needed {
+			v, err = b.needed(f)
+		} else {
+			v, err = f.template.Value(b.values)
+		}
 		if err == nil && f.asJSON {
 			v, err = f.json(v)
 		}

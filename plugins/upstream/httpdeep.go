@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
 )
 
 // appendDeep appends the pairs of a value below the parameter of a deepObject;
@@ -61,4 +63,17 @@ func (s *slot) bracket(name string) string {
 		text = appendPercent(text, name)
 	}
 	return string(append(text, "%5D"...))
+}
+
+// flat makes a text of an item that is a list or an object itself. OpenAPI leaves
+// open what that is in a query or a form; services that take such expect JSON.
+func (s *slot) flat(item any) any {
+	if item == nil || isScalar(item) || s.place != inQueryString && s.place != inForm {
+		return item
+	}
+	text, err := strictjson.Append(nil, item)
+	if err != nil {
+		return item
+	}
+	return string(text)
 }

@@ -12,21 +12,31 @@ import (
 // maxLocation bounds the URL of a job, in bytes.
 const maxLocation = 8 << 10
 
-// location is the argument of a follower's calls.
-const location = "location"
-
 var errLocation = errors.New("not a URL of the upstream's origin")
 
 // Follow implements plugins.Follower. A URL that isn't absolute is relative to
-// the upstream's.
+// the upstream's. What the tool's request says of its caller goes along: without
+// it the service might answer with what is somebody else's.
 func (u *httpUpstream) Follow(op plugins.Operation) (plugins.Operator, error) {
-	p := newPlanner(u, plugins.Operation{Tool: &plugins.Tool{Name: op.Tool.Name}}, &Request{Method: "GET", Path: "/"})
-	p.staticHead()
-	if len(p.errs) > 0 {
-		return nil, p.errs
+	next := &operation{upstream: u, tool: op.Tool, method: "GET", queryNames: newFixedNames(), places: map[string]string{}}
+	if op.Request == nil {
+		p := newPlanner(u, plugins.Operation{Tool: &plugins.Tool{Name: op.Tool.Name}}, &Request{Method: "GET", Path: "/"})
+		p.staticHead()
+		if len(p.errs) > 0 {
+			return nil, p.errs
+		}
+		next.head, next.lines = p.op.head, p.op.lines
+		return &follower{next}, nil
 	}
-	p.op.tool = op.Tool
-	return &follower{p.op}, nil
+	prepared, err := u.Prepare(op)
+	if err != nil {
+		return nil, err
+	}
+	if first, ok := prepared.(*operation); ok {
+		next.head, next.lines, next.headers, next.cookies = first.head, first.lines, first.headers, first.cookies
+		next.usesCaller, next.evaluates, next.protocol = first.usesCaller, first.evaluates, first.protocol
+	}
+	return &follower{next}, nil
 }
 
 // follower asks for a URL that the upstream gave.
@@ -34,8 +44,7 @@ type follower struct{ *operation }
 
 // Do sends the request once and reads the answer.
 func (f *follower) Do(ctx context.Context, call *plugins.Call) (*plugins.Response, error) {
-	text, _ := call.Args[location].(string)
-	target, err := f.upstream.target(text)
+	target, err := f.upstream.target(call.Location)
 	if err != nil {
 		return nil, &plugins.Error{
 			Kind:    plugins.KindStatus, // it can get no better
@@ -51,7 +60,7 @@ func (f *follower) Do(ctx context.Context, call *plugins.Call) (*plugins.Respons
 // Outline says where the URL comes from: it is known only once the upstream
 // has given it.
 func (f *follower) Outline(*plugins.Call) (*plugins.Outline, error) {
-	return &plugins.Outline{Method: f.method, Places: map[string]string{location: "the URL"}}, nil
+	return &plugins.Outline{Method: f.method, Places: map[string]string{"location": "the URL"}}, nil
 }
 
 // target is the request target for a URL of the upstream's own origin, with the

@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -53,7 +54,8 @@ func TestFollow(t *testing.T) {
 		"":                                  "",
 		"/" + strings.Repeat("a", 9000):     "",
 	} {
-		call := callOf(t, `{}`).WithArgs(map[string]any{"location": location})
+		call := callOf(t, `{}`)
+		call.Location = location
 		response, err := op.Do(context.Background(), call)
 		if want == "" {
 			wantFailure(t, location, err)
@@ -70,6 +72,50 @@ func TestFollow(t *testing.T) {
 	}
 	if outline, err := op.Outline(callOf(t, `{}`)); err != nil || outline.Method != "GET" || strings.Contains(outline.URL, "k%201") {
 		t.Errorf("outline %+v, %v", outline, err)
+	}
+}
+
+// What a request says of its caller, a URL that follows from it says too, and
+// nothing else of it.
+func TestFollowKeepsTheCaller(t *testing.T) {
+	url, seen := record(t)
+	s := base(url)
+	s.Auth = &upstream.HTTPAuth{Query: &upstream.HTTPCredential{Name: "key", Value: plugins.NewSecret("k")}}
+	follower, ok := build(t, s).(plugins.Follower)
+	if !ok {
+		t.Fatal("the upstream follows nothing")
+	}
+	op, err := follower.Follow(plugins.Operation{
+		Tool: tool([]plugins.Argument{
+			arg("location"), argIn("region", "header"), argIn("session", "cookie"),
+			{Name: "X-Tenant", In: "header", Value: []byte(`"${{ caller.claims.tenant }}"`)},
+		}),
+		Request: upstream.Request{
+			Method: "POST", Path: "/list", Query: map[string]json.RawMessage{"q": raw(`"${{ args.location }}"`)},
+			Headers: map[string]json.RawMessage{"X-Subject": raw(`"${{ caller.subject }}"`), "X-Fixed": raw(`"f"`)},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := callOf(t, `{"location":"of the tool","region":"eu","session":"s1"}`)
+	call.Location = "/list?page=2"
+	response, err := op.Do(context.Background(), call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Free()
+	got := seen.take()[0]
+	if got.method != http.MethodGet || got.uri != "/list?page=2&key=k" || len(got.body) != 0 {
+		t.Errorf("asked %s %s %q", got.method, got.uri, got.body)
+	}
+	for name, want := range map[string]string{"Region": "eu", "X-Tenant": "acme", "X-Subject": "ann", "X-Fixed": "f", "Cookie": "session=s1"} {
+		if value := got.header.Get(name); value != want {
+			t.Errorf("%s is %q, want %q", name, value, want)
+		}
+	}
+	if !op.UsesCaller() {
+		t.Error("it doesn't use the caller")
 	}
 }
 

@@ -114,7 +114,7 @@ func readDocument(path string) (string, error) {
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return "", &plugins.FieldError{Message: "the file can't be read"}
+		return "", &plugins.FieldError{Message: "the file can't be read: " + reason(err)}
 	}
 	return string(content), nil
 }

@@ -21,6 +21,7 @@ func (p *planner) headerMap() {
 		}
 		dynamic := t.Dynamic()
 		if err := p.headerName(name, dynamic); err != nil {
+			err.Offset = -1 // it is the name that is wrong
 			p.fail(err, path...)
 			continue
 		}

@@ -71,7 +71,7 @@ func TestFormMistakes(t *testing.T) {
 		{xmlOf(`{"a":{"1":1,"@-":2}}`), nil, `request.xml.a.1: "1" is not a name in XML (a name begins with a letter or _, and goes on with letters, digits, _ - and .) at -1; request.xml.a.@-: "-" is not a name in XML (a name begins with a letter or _, and goes on with letters, digits, _ - and .) at -1`},
 		{xmlOf(`{"p:a":{"@q:b":1}}`), nil, `request.xml.p:a: the prefix "p" is not declared (write "@xmlns:p": the namespace, on the element or one around it) at -1; request.xml.p:a.@q:b: the prefix "q" is not declared (write "@xmlns:q": the namespace, on the element or one around it) at -1`},
 		{xmlOf(`{"a":{"b":{"@xmlns:p":"u"},"p:c":1}}`), nil, `request.xml.a.p:c: the prefix "p" is not declared (write "@xmlns:p": the namespace, on the element or one around it) at -1`},
-		{xmlOf(`{"a":{"@xmlns:p":"","@xmlns:xmlx":"u","@xmlns":7,"@xmlns:q":"${{ args.x }}"}}`), []plugins.Argument{x}, `request.xml.a.@xmlns:p: a prefix stands for a namespace, which is not empty; request.xml.a.@xmlns:xmlx: "xmlx" is not a prefix that can be declared; request.xml.a.@xmlns: a namespace is a text without holes; request.xml.a.@xmlns:q: a namespace is a text without holes`},
+		{xmlOf(`{"a":{"@xmlns:p":"","@xmlns:xmlx":"u","@xmlns":7,"@xmlns:q":"${{ args.x }}"}}`), []plugins.Argument{x}, `request.xml.a.@xmlns:p: a prefix stands for a namespace, which is not empty; request.xml.a.@xmlns:xmlx: "xmlx" is not a prefix that can be declared at -1; request.xml.a.@xmlns: a namespace is a text without holes; request.xml.a.@xmlns:q: a namespace is a text without holes`},
 		{xmlOf(`{"a":{"@b":[1],"#text":{}}}`), nil, `request.xml.a.@b: an attribute is a text, a number, true or false; request.xml.a.#text: want a text, a number, true or false`},
 		{xmlOf(`{"a":{"b":[[1]]}}`), nil, `request.xml.a.b.0: a list of elements has no lists in it`},
 		{xmlOf(`{"a":"\u0001"}`), nil, `request.xml.a: the text has a character that XML can't hold`},
@@ -79,7 +79,7 @@ func TestFormMistakes(t *testing.T) {
 
 		// SOAP.
 		{soapOf(upstream.SOAP{Version: "2", Action: `a"b`, Namespaces: map[string]string{"soap": "u", "a": ""}, Body: raw(`{}`)}), nil,
-			`request.soap.version: "2" is not a version of SOAP (1.1 or 1.2); request.soap.action: an action is a URI, without blanks and quotes; request.soap.namespaces.a: a prefix stands for a namespace, which is not empty; request.soap.namespaces.soap: "soap" is not a prefix that can be declared`},
+			`request.soap.version: "2" is not a version of SOAP (1.1 or 1.2); request.soap.action: an action is a URI, without blanks and quotes; request.soap.namespaces.a: a prefix stands for a namespace, which is not empty; request.soap.namespaces.soap: "soap" is not a prefix that can be declared at -1`},
 		{soap(`"x"`), nil, "request.soap.body: want a mapping of elements (write {name: value})"},
 		{soap(`{"p:a":1}`), nil, `request.soap.body.p:a: the prefix "p" is not declared (write "@xmlns:p": the namespace, on the element or one around it) at -1`},
 		{headers("soapaction", soap(`{}`)), nil, "request.soap.action: the request has this header already"},
@@ -88,7 +88,7 @@ func TestFormMistakes(t *testing.T) {
 		// GraphQL.
 		{graph(upstream.GraphQL{}), nil, "request.graphql: there is no document (write document: the query, or file: its name)"},
 		{graph(upstream.GraphQL{Document: "{a}", File: "f"}), nil, "request.graphql.file: there is a document already (take one of document and file away) at -1"},
-		{graph(upstream.GraphQL{File: "testdata/none.graphql"}), nil, "request.graphql.file: the file can't be read"},
+		{graph(upstream.GraphQL{File: "testdata/none.graphql"}), nil, "request.graphql.file: the file can't be read: no such file or directory"},
 		{graph(upstream.GraphQL{File: "testdata/several.graphql"}), nil, "request.graphql.file: line 3: the document has several operations (write `operation`: one of First, Second)"},
 		{graph(upstream.GraphQL{File: "testdata/several.graphql", Operation: "Frist"}), nil, `request.graphql.operation: the document has no operation "Frist" (did you mean "First"?)`},
 		{document(`{ a(b: "${{ args.x }}") }`), []plugins.Argument{x}, `request.graphql.document: arguments come into a GraphQL document as variables only (declare a variable, e.g. query($id: ID!), and use $id) at 8`},

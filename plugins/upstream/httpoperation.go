@@ -104,6 +104,8 @@ type field struct {
 	slot
 	optional bool
 	template *expr.Template
+	// needed says that there is no request without the value of the template.
+	needed bool
 	// asJSON says that the value is written as JSON, in a place of text.
 	asJSON bool
 	// typed says that the value is what is typed of an argument to complete.

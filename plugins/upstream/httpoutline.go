@@ -15,7 +15,7 @@ const mask = "[secret]"
 func (op *operation) Outline(call *plugins.Call) (*plugins.Outline, error) {
 	b := builder{masked: true}
 	if err := b.build(op, call); err != nil {
-		return &plugins.Outline{Method: op.method, Places: maps.Clone(op.places)}, err
+		return &plugins.Outline{Method: op.method, Form: op.protocol, Places: maps.Clone(op.places)}, err
 	}
 	head, body, _ := bytes.Cut(b.out, []byte("\r\n\r\n"))
 	lines := strings.Split(string(head), "\r\n")
@@ -26,7 +26,7 @@ func (op *operation) Outline(call *plugins.Call) (*plugins.Outline, error) {
 	}
 	o := &plugins.Outline{
 		Method: op.method, URL: scheme + op.upstream.base.header + target,
-		Body: body, Places: maps.Clone(op.places),
+		Body: body, Form: op.protocol, Places: maps.Clone(op.places),
 	}
 	for _, line := range lines[1:] {
 		name, value, _ := strings.Cut(line, ": ")

@@ -217,6 +217,7 @@ func (p *planner) field(in place, a *plugins.Argument) *field {
 	f := &field{slot: slot{place: in, arg: a.Name, name: a.Name, style: a.Style}, optional: a.Optional}
 	if a.Value != nil {
 		f.arg, f.template = "", p.filled[a.Name]
+		f.needed = !a.Optional && f.template != nil && f.template.Dynamic()
 	}
 	f.asJSON = isJSON(a.MediaType) && in != inBody && in != inFile && !p.op.multipart()
 	if a.As != "" {

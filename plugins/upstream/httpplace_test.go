@@ -284,7 +284,7 @@ func TestValuesRefused(t *testing.T) {
 		{"GET /c", argIn("a", "cookie"), `"a b"`},
 		{"GET /c", argIn("a", "cookie"), `"\"a\""`},
 		{"GET /c", argIn("a", "cookie"), `{"x=y":"1"}`},
-		{"GET /c", plugins.Argument{Name: "a", In: "cookie", Explode: no()}, `[1,2]`},
+		{"GET /c", plugins.Argument{Name: "a", In: "cookie", Explode: no()}, `["1,2"]`},
 	} {
 		op := prepare(t, u, short(t, tt.request), tt.arg)
 		if _, err := op.Outline(callOf(t, `{"a":`+tt.value+`}`)); err == nil || kindOf(t, err) != plugins.KindInvalid {

@@ -209,6 +209,7 @@ func (p *planner) path() {
 		s := segment{}
 		for _, e := range pieces {
 			if e.Name == "" {
+				p.colon(e.Literal)
 				s.pieces = append(s.pieces, piece{literal: e.Literal})
 				continue
 			}
@@ -220,6 +221,14 @@ func (p *planner) path() {
 	}
 	p.baseQuery()
 	p.pathQuery(parsed.Query)
+}
+
+// colon refuses :id in place of {id}, as other languages write it.
+func (p *planner) colon(segment string) {
+	name, ok := strings.CutPrefix(segment, ":")
+	if at := strings.Index(p.req.Path, "/:"+name); ok && at >= 0 && slices.Contains(p.scope.Arguments, name) {
+		p.fail(&plugins.FieldError{Message: fmt.Sprintf("%q would stay as it is written", segment), Hint: "write {" + name + "}", Offset: p.req.short + at + 1}, p.requestPath("path")...)
+	}
 }
 
 // baseOnly makes ready the upstream's URL itself.

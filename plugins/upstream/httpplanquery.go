@@ -67,7 +67,7 @@ func (p *planner) pair(pieces []piece) queryPart {
 func (p *planner) queryMap() {
 	for _, name := range slices.Sorted(maps.Keys(p.req.Query)) {
 		if p.op.queryNames.has(name) {
-			p.fail(&plugins.FieldError{Message: "the URL has this parameter already"}, p.requestPath("query", name)...)
+			p.fail(&plugins.FieldError{Message: "the URL has this parameter already", Offset: -1}, p.requestPath("query", name)...)
 		}
 		p.op.queryNames.add(name)
 		if f := p.templateField(inQueryString, name, p.req.Query[name], "query"); f != nil {

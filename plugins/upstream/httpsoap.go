@@ -42,6 +42,7 @@ func (s SOAP) Validate() error {
 		switch {
 		case !isNCName(prefix) || strings.HasPrefix(strings.ToLower(prefix), "xml") || prefix == "soap":
 			fail(fmt.Sprintf("%q is not a prefix that can be declared", prefix), "", "namespaces", prefix)
+			errs[len(errs)-1].Offset = -1
 		case s.Namespaces[prefix] == "" || !isXMLText(s.Namespaces[prefix]):
 			fail("a prefix stands for a namespace, which is not empty", "", "namespaces", prefix)
 		}

@@ -58,6 +58,8 @@ type slot struct {
 	encoded string // the name, encoded for the place
 	style   string
 	explode bool
+	// percent says that a cookie is percent-encoded, as lists are.
+	percent bool
 	// taken are the names at the place that the members of an object must not
 	// use again.
 	taken *fixedNames
@@ -112,6 +114,9 @@ func (s *slot) escape(dst []byte, text string) ([]byte, error) {
 		}
 		return append(dst, text...), nil
 	case inCookie:
+		if s.percent {
+			break
+		}
 		if !isCookieValue(text) {
 			return dst, s.refuse(`only visible ASCII characters except ",;\ and blanks are allowed there`)
 		}
@@ -171,7 +176,7 @@ func (s *slot) list(dst []byte, v any, between, refused string) ([]byte, error) 
 			if i > 0 {
 				dst = append(dst, between...)
 			}
-			if dst, err = s.element(dst, e, refused); err != nil {
+			if dst, err = s.element(dst, s.flat(e), refused); err != nil {
 				return dst, err
 			}
 		}
@@ -266,7 +271,7 @@ func (s *slot) appendMatrix(dst []byte, p *pairs, v any) ([]byte, error) {
 	case s.explode && isList:
 		for _, e := range items {
 			dst = append(append(append(dst, ';'), s.encoded...), '=')
-			if dst, err = s.item(dst, e, ""); err != nil {
+			if dst, err = s.item(dst, s.flat(e), ""); err != nil {
 				return dst, err
 			}
 		}
@@ -317,7 +322,7 @@ func (s *slot) appendPairs(dst []byte, p *pairs, v any) ([]byte, error) {
 		}
 		for _, e := range v {
 			dst = append(append(p.start(dst), s.encoded...), '=')
-			if dst, err = s.item(dst, e, ""); err != nil {
+			if dst, err = s.item(dst, s.flat(e), ""); err != nil {
 				return dst, err
 			}
 		}
@@ -329,7 +334,10 @@ func (s *slot) appendPairs(dst []byte, p *pairs, v any) ([]byte, error) {
 	}
 	dst = append(append(p.start(dst), s.encoded...), '=')
 	if s.place == inCookie && !isScalar(v) {
-		return dst, s.refuse("a cookie can't hold a list")
+		// A comma is no octet of a cookie (RFC 6265, section 4.1.1).
+		encoding := *s
+		encoding.percent = true
+		return encoding.list(dst, v, "%2C", ",")
 	}
 	between, refused := s.separator()
 	return s.list(dst, v, between, refused)

@@ -1,6 +1,9 @@
 package upstream
 
 import (
+	"encoding/base64"
+
+	"github.com/sallyport-mcp/sallyport/plugins"
 	"github.com/sallyport-mcp/sallyport/plugins/expr"
 )
 
@@ -45,8 +48,22 @@ func (p *planner) bytes() {
 		p.unread(err, p.requestPath("bytes")...)
 		return
 	}
+	if !t.Dynamic() && !isBase64(t) {
+		p.fail(&plugins.FieldError{Message: "want base64", Hint: "write text: … for a body of text"}, p.requestPath("bytes")...)
+	}
 	p.mention(t, "bytes (expression)")
 	body.template, p.op.evaluates = t, p.op.evaluates || t.Dynamic()
+}
+
+// isBase64 reports whether a constant is bytes.
+func isBase64(t *expr.Template) bool {
+	v, err := t.Value(&expr.Values{})
+	text, ok := v.(string)
+	if err != nil || !ok {
+		return false
+	}
+	_, err = base64.StdEncoding.DecodeString(text)
+	return err == nil
 }
 
 // write writes the content alone: what it is, the manifest says.

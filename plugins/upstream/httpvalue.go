@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"errors"
+
 	"github.com/sallyport-mcp/sallyport/plugins"
 	"github.com/sallyport-mcp/sallyport/plugins/expr"
 )
@@ -44,4 +46,22 @@ func (p *planner) checkFillIn(a *plugins.Argument, f *field) {
 	if err != nil || !ok && f.place == inPath {
 		p.argumentFail(a, "value", "the value can't be written in the "+f.place.String()+" of a request", "")
 	}
+}
+
+// needed is what the gateway writes where there must be something: a filter
+// that isn't sent, because a caller lacks a claim, would let that caller see
+// everything.
+func (b *builder) needed(f *field) (any, error) {
+	values := expr.Values{Demanding: true}
+	if b.values != nil {
+		values = *b.values
+		values.Demanding = true
+	}
+	v, err := f.template.Value(&values)
+	if errors.Is(err, expr.ErrNull) || err == nil && f.place != inBody && isEmpty(v) {
+		refused := f.refuse("there is none for this call")
+		refused.Cause = err
+		return nil, refused
+	}
+	return v, err
 }

@@ -3,6 +3,7 @@ package upstream_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -70,11 +71,11 @@ func TestFilledIn(t *testing.T) {
 	}
 }
 
-// Null leaves it out, also where a null of the manifest's own holes says so.
+// Null leaves it out; a null of the manifest's own holes does if it is optional.
 func TestFilledInNull(t *testing.T) {
 	for _, in := range []string{"query", "header", "cookie", "body", "form"} {
 		for _, value := range []string{`null`, `"${{ caller.claims.none }}"`} {
-			op := prepare(t, build(t, base("http://127.0.0.1:1")), short(t, "POST /c"), plugins.Argument{Name: "t", In: in, Value: []byte(value)})
+			op := prepare(t, build(t, base("http://127.0.0.1:1")), short(t, "POST /c"), plugins.Argument{Name: "t", In: in, Value: []byte(value), Optional: value != "null"})
 			o, err := op.Outline(callOf(t, `{}`))
 			body := map[string]string{"body": "{}"}[in]
 			if err != nil || o.URL != "http://127.0.0.1:1/c" || string(o.Body) != body || strings.Contains("|"+strings.Join(flat(o.Header), "|"), "|t: ") || strings.Contains(strings.Join(flat(o.Header), "|"), "Cookie") {
@@ -82,9 +83,46 @@ func TestFilledInNull(t *testing.T) {
 			}
 		}
 	}
-	op := prepare(t, build(t, base("http://127.0.0.1:1")), short(t, "GET /{t}"), plugins.Argument{Name: "t", Value: []byte(`"${{ caller.claims.none }}"`)})
+	op := prepare(t, build(t, base("http://127.0.0.1:1")), short(t, "GET /{t}"), plugins.Argument{Name: "t", Optional: true, Value: []byte(`"${{ caller.claims.none }}"`)})
 	if _, err := op.Outline(callOf(t, `{}`)); err == nil || err.Error() != `The value of "t" can't be sent in the path of the request: it is empty. Nothing was sent.` {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A filter that isn't sent would show too much: without its value there is no
+// request, wherever it goes and whichever of its holes is null.
+func TestFilledInNeeded(t *testing.T) {
+	type test struct {
+		request upstream.Request
+		in      string
+		value   string
+	}
+	tests := []test{
+		{short(t, "GET /{t}"), "", `"${{ caller.claims.none }}"`},
+		{short(t, "GET /c?q={t}"), "", `"${{ caller.claims.none }}"`},
+		{parts(`{"a":1}`), "form", `"${{ caller.claims.none }}"`},
+		{parts(`{"a":1}`), "file", `"${{ caller.claims.none }}"`},
+		{graph(upstream.GraphQL{Document: "query($t: ID) { a(b: $t) }"}), "", `"${{ caller.claims.none }}"`},
+	}
+	for _, in := range []string{"query", "header", "cookie", "body", "form"} {
+		for _, value := range []string{`"${{ caller.claims.none }}"`, `"of ${{ caller.claims.none }}"`, `["${{ caller.subject }}","${{ caller.claims.none }}"]`} {
+			tests = append(tests, test{short(t, "POST /c"), in, value})
+		}
+		if in != "body" {
+			tests = append(tests, test{short(t, "POST /c"), in, `"${{ [caller.claims.none | select(. != null)] }}"`})
+		}
+	}
+	url, seen := record(t)
+	for _, tt := range tests {
+		op := prepare(t, build(t, base(url)), tt.request, plugins.Argument{Name: "t", In: tt.in, As: map[string]string{"header": "X-Tenant"}[tt.in], Value: []byte(tt.value)})
+		_, err := op.Do(context.Background(), callOf(t, `{}`))
+		var refused *plugins.Error
+		if !errors.As(err, &refused) || refused.Kind != plugins.KindInvalid || !regexp.MustCompile(`^The value of "(t|X-Tenant)" can't be sent .*: there is none for this call\. Nothing was sent\.$`).MatchString(refused.Message) {
+			t.Errorf("%s %s: %v", tt.in, tt.value, err)
+		}
+	}
+	if got := seen.take(); len(got) != 0 {
+		t.Errorf("%d requests were sent", len(got))
 	}
 }
 

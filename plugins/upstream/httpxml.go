@@ -187,7 +187,7 @@ func (c *xmlCompiler) declare(name string, raw []byte, path []string) {
 	case err != nil || strings.Contains(uri, "${{"):
 		c.fail(&plugins.FieldError{Message: "a namespace is a text without holes"}, path...)
 	case prefixed && (!isNCName(prefix) || strings.HasPrefix(strings.ToLower(prefix), "xml")):
-		c.fail(&plugins.FieldError{Message: fmt.Sprintf("%q is not a prefix that can be declared", prefix)}, path...)
+		c.fail(&plugins.FieldError{Message: fmt.Sprintf("%q is not a prefix that can be declared", prefix), Offset: -1}, path...)
 	case prefixed && uri == "":
 		c.fail(&plugins.FieldError{Message: "a prefix stands for a namespace, which is not empty"}, path...)
 	case prefixed:

@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"net/url"
 	"regexp"
@@ -65,9 +66,30 @@ func forms(secret string) []string {
 	all := []string{
 		secret, quoted, url.QueryEscape(secret), url.PathEscape(secret),
 		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+		hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))),
 	}
+	all = append(all, within64(secret)...)
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// within64 are the ways in which base64 of a longer text has a secret in it,
+// such as that of a user and a password.
+func within64(secret string) (all []string) {
+	for shift := range 3 {
+		text := "xx"[:shift] + secret
+		whole := len(text) / 3 * 3
+		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
+			encoded := encoding.EncodeToString([]byte(text[:whole]))
+			if shift > 0 {
+				encoded = encoded[4:] // has a part of what stands before
+			}
+			if len(encoded) >= minSecret {
+				all = append(all, encoded)
+			}
+		}
+	}
+	return all
 }
 
 // Value returns a copy of a JSON value without secrets: known ones, members

@@ -86,6 +86,29 @@ func (t *tool) answerSchema() (answer *node) {
 	return answer
 }
 
+// streams reports whether all that the operation answers is a stream of events,
+// which has no end.
+func (t *tool) streams() bool {
+	const stream = "text/event-stream"
+	streams := false
+	for _, m := range membersOf(t.at.operation.get("responses")) {
+		if !strings.HasPrefix(m.name, "2") {
+			continue
+		}
+		content := membersOf(t.doc.follow(m.value).get("content"))
+		if t.doc.swagger {
+			content = t.swaggerAnswer(m.value)
+		}
+		for _, c := range content {
+			if baseType(c.name) != stream {
+				return false
+			}
+			streams = true
+		}
+	}
+	return streams
+}
+
 // swaggerAnswer is the content of an answer of Swagger 2.0.
 func (t *tool) swaggerAnswer(response *node) []member {
 	r := t.doc.follow(response)

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"mime"
+	"slices"
 	"strings"
 )
 
@@ -183,6 +184,9 @@ func (t *tool) content(content []member, body *node, required bool) *skip {
 	case textBody:
 		return t.whole("text", s, body, required, best.name)
 	case bytesBody:
+		if t.isBase64(s) {
+			return t.whole("text", s, body, required, best.name)
+		}
 		return t.whole("bytes", s, body, required, best.name)
 	case xmlBody:
 		return t.xmlContent(best.name, s, body, required)
@@ -193,6 +197,13 @@ func (t *tool) content(content []member, body *node, required bool) *skip {
 		return nil
 	}
 	return skipFor(SkipBody, "%s can't be sent", clip(best.name, 60))
+}
+
+// isBase64 reports whether a body is not bytes, but a text that stands for such.
+func (t *tool) isBase64(s *node) bool {
+	n := t.doc.follow(s)
+	format := n.str("format")
+	return format == "byte" || format == "base64" || n.str("contentEncoding") == "base64"
 }
 
 // leaveOut counts what a body has that the tool doesn't know.
@@ -218,6 +229,7 @@ func (t *tool) jsonContent(mediaType string, s, body *node, required bool) *skip
 		return t.whole(inBody, s, body, required, mediaType)
 	}
 	t.members(flat, inBody)
+	t.undeclared(s, flat)
 	t.alternatives(s)
 	if flat.get("additionalProperties").isObject() {
 		t.notes.add("the body may hold further members, which are left out")
@@ -247,25 +259,59 @@ func (t *tool) members(flat *node, place string) []*argument {
 	return out
 }
 
+// undeclared makes arguments of what a body must have and doesn't declare.
+func (t *tool) undeclared(s, flat *node) {
+	for _, name := range flat.texts("required") {
+		if flat.get("properties").get(name) == nil && !t.declares(s, name, maxRefs) {
+			t.parameters, t.known = t.parameters+1, t.known+1
+			t.arguments = append(t.arguments, &argument{wire: name, place: inBody, required: true, schema: object()})
+		}
+	}
+}
+
+// declares reports whether a schema, or one that it is made of, has a member of
+// that name, be it one that is none of requests.
+func (t *tool) declares(s *node, name string, deep int) bool {
+	n := t.doc.follow(s)
+	if deep == 0 || n.get("properties").get(name) != nil {
+		return true
+	}
+	for _, keyword := range []string{"allOf", "anyOf", "oneOf"} {
+		if slices.ContainsFunc(n.list(keyword), func(part *node) bool { return t.declares(part, name, deep-1) }) {
+			return true
+		}
+	}
+	return false
+}
+
 // alternatives tells which members must be given of several, where the document
 // says so.
 func (t *tool) alternatives(s *node) {
 	n := t.doc.follow(s)
-	for _, keyword := range []string{"anyOf", "oneOf"} {
-		options := n.list(keyword)
+	for _, one := range [][2]string{{"anyOf", "Needs "}, {"oneOf", "Give either "}} {
+		options := n.list(one[0])
 		if len(options) < 2 || !onlyRequire(options) {
 			continue
 		}
 		var choices []string
 		for _, o := range options {
-			if names := requiredOf(o); len(names) > 0 && len(names) < 5 {
-				choices = append(choices, strings.Join(names, " and "))
+			if names := requiredOf(o); len(names) > 0 && len(names) < 6 && o.get("not") == nil {
+				choices = append(choices, and(names))
 			}
 		}
-		if len(choices) == len(options) && len(choices) < 6 {
-			t.hints = append(t.hints, "Needs "+strings.Join(choices, ", or ")+".")
+		if len(choices) == len(options) && len(choices) < 8 {
+			t.hints = append(t.hints, one[1]+strings.Join(choices, ", or ")+".")
 		}
 	}
+}
+
+// and joins names as people do.
+func and(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // whole makes one argument of a body.
@@ -278,7 +324,7 @@ func (t *tool) whole(key string, s, body *node, required bool, mediaType string)
 			a.schema = object().set("type", text("string"))
 		}
 	}
-	if key == "bytes" {
+	if key == "bytes" || t.isBase64(s) && key == "text" {
 		a.schema.set("contentEncoding", text("base64"))
 	}
 	if description := body.str("description"); description != "" && a.schema.str("description") == "" {

@@ -95,7 +95,7 @@ func pathName(method, path string) string {
 // operations whose names are the same, the first keeps it and the others are
 // told apart by their methods and paths, whatever else the document holds.
 func nameTools(operations []Operation, e Expose) {
-	taken := map[string]bool{}
+	taken, twins := map[string]bool{}, map[string]int{}
 	for i := range operations {
 		o := &operations[i]
 		if name := e.renamed(o); name != "" && o.Skip == "" {
@@ -116,8 +116,9 @@ func nameTools(operations []Operation, e Expose) {
 		if taken[name] {
 			name = strings.TrimRight(plain[:min(len(plain), maxName-9)], "_") + "_" + hashed(o.Method+" "+o.Path)
 		}
-		for n := 2; taken[name]; n++ {
-			name = plain[:min(len(plain), maxName-9)] + "_" + strconv.Itoa(n)
+		for taken[name] {
+			twins[plain]++
+			name = plain[:min(len(plain), maxName-9)] + "_" + strconv.Itoa(twins[plain]+1)
 		}
 		taken[name] = true
 		o.Name = name

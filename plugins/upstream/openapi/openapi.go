@@ -80,6 +80,7 @@ const (
 	SkipPath      = "path"
 	SkipParameter = "parameter"
 	SkipBody      = "request body"
+	SkipAnswer    = "answer"
 	SkipServer    = "server"
 	SkipReference = "reference"
 	SkipBroken    = "broken"

@@ -183,6 +183,9 @@ func (d *Document) parametersOf(at found) ([]*node, *skip) {
 	place := func(p *node) string { return p.str("in") + " " + p.str("name") }
 	for _, from := range []*node{at.path, at.operation} {
 		for _, p := range from.list("parameters") {
+			if len(out) >= maxParameters {
+				return nil, skipFor(SkipParameter, "there are more than %d", maxParameters)
+			}
 			target := d.follow(p)
 			if !p.isObject() {
 				continue

@@ -157,7 +157,7 @@ func (t *tool) isCredential(name, place string) bool {
 // parameterSchema converts the schema of a parameter, which is described by the
 // parameter itself.
 func (t *tool) parameterSchema(p, source *node) *node {
-	out := t.schemas.schema(source, 1)
+	out := t.schemas.needed(source, 1, p.is("required") || p.str("in") == inPath)
 	if out.kind != objectKind {
 		out = object()
 	}

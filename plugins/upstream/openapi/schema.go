@@ -17,7 +17,7 @@ type detail struct {
 // details are tried in this order, until a tool is small enough.
 func details() []detail {
 	return []detail{
-		{6, 160, 100, 800}, {4, 160, 80, 500}, {3, 160, 60, 400}, {2, 140, 40, 300}, {1, 120, 0, 240}, {1, 80, 0, 160}, {0, 50, 0, 120},
+		{6, 160, 100, 2000}, {4, 160, 80, 1200}, {3, 160, 60, 800}, {2, 140, 40, 400}, {1, 120, 0, 240}, {1, 80, 0, 160}, {0, 50, 0, 120},
 	}
 }
 
@@ -33,7 +33,15 @@ const (
 	maxWork    = 20_000_000
 	leastNodes = 300
 	// beyondDepth is how far required members are followed beyond detail.depth.
-	beyondDepth = 4
+	beyondDepth = 8
+	// mostOfKinds is how many bytes alternatives may have that stand as deep as
+	// there is room for.
+	mostOfKinds = 1500
+	// mostOfEnum is how many bytes the enum of what must be given may have; one
+	// of a fewValues may have fewBytes anyway.
+	mostOfEnum = 2500
+	fewValues  = 30
+	fewBytes   = 300
 	nullType    = "null"
 )
 
@@ -91,6 +99,8 @@ type converter struct {
 	detail detail
 	// output says that the schemas are of answers.
 	output bool
+	// must says that what is converted is something that must be given.
+	must bool
 	// nodes are the schemas that were converted; expanded counts one for each
 	// place where it stands.
 	nodes, expanded int
@@ -105,6 +115,7 @@ type converter struct {
 type memoKey struct {
 	ref   string
 	depth int
+	must  bool // and it is an enum
 }
 
 // memo is what a reference was made, and how many schemas it stands for.
@@ -168,7 +179,7 @@ func (c *converter) reference(n *node, ref string, depth int) *node {
 	if len(c.stack) > maxNesting/4 {
 		return object()
 	}
-	key := memoKey{ref, depth}
+	key := memoKey{ref, depth, c.must && target.get("enum") != nil}
 	known := c.memo[key]
 	out := known.node
 	c.counts(known.size)
@@ -251,6 +262,9 @@ func (c *converter) described(out, n *node, depth int) *node {
 	}
 	if most > 0 && description != "" {
 		if s := c.known.plain(description, most); s != "" {
+			if named := namedValues.FindString(out.str("description")); named != "" {
+				s = sentence(s) + " " + named // of an enum that couldn't be afforded
+			}
 			out.set("description", text(s))
 		}
 	}

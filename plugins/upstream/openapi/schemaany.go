@@ -16,7 +16,8 @@ func (c *converter) anyOf(n *node, options []*node, keyword string, depth int) *
 		out = alternatives[0].clone()
 	case len(alternatives) == 1 && alternatives[0].get("type") != nil && alternatives[0].get("const") == nil:
 		out = withNull(alternatives[0])
-	case slices.ContainsFunc(alternatives, isOpen):
+	case slices.ContainsFunc(alternatives, isOpen), depth >= c.detail.depth && len(list(alternatives...).json()) > mostOfKinds:
+		out = c.kinds(n, options, alternatives, nullable)
 	default:
 		if nullable {
 			alternatives = append(alternatives, object().set("type", text(nullType)))
@@ -26,12 +27,91 @@ func (c *converter) anyOf(n *node, options []*node, keyword string, depth int) *
 	return c.described(out, n, depth)
 }
 
+// kinds tells of alternatives that can't be described no more than which there
+// are: by the member whose values tell them apart. Alternatives that have none
+// are listed, unless one of them allows everything.
+func (c *converter) kinds(n *node, options, alternatives []*node, nullable bool) *node {
+	name, values := c.kindOf(n, options)
+	if len(values) == 0 {
+		out := object()
+		if !slices.ContainsFunc(alternatives, isOpen) {
+			if nullable {
+				alternatives = append(alternatives, object().set("type", text(nullType)))
+			}
+			out.set("anyOf", list(alternatives...))
+		}
+		return out
+	}
+	kind := object().set("type", text("string"))
+	if size := len(listOf(values).json()); size <= 2*mostOfEnum {
+		kind.set("enum", listOf(values))
+	} else {
+		c.tooMany(kind, listOf(values).items)
+	}
+	return object().set("type", typeList([]string{"object"}, nullable)).
+		set("properties", object().set(name, kind)).set("required", listOf([]string{name}))
+}
+
+// kindOf finds the member that tells alternatives apart, and its values: that
+// which the document calls so, or else the first of which every alternative
+// lists the values.
+func (c *converter) kindOf(n *node, options []*node) (name string, values []string) {
+	var names []string
+	if name = n.get("discriminator").str("propertyName"); name != "" {
+		names = []string{name}
+	} else if len(options) > 0 {
+		for _, m := range membersOf(c.doc.follow(options[0]).get("properties")) {
+			names = append(names, m.name)
+		}
+	}
+	for _, name = range names {
+		values = nil
+		for _, o := range options {
+			own := c.valuesOf(o, name)
+			if len(own) == 0 {
+				values = nil
+				break
+			}
+			values = union(values, own)
+		}
+		if len(values) > 1 {
+			return name, values
+		}
+	}
+	return "", nil
+}
+
+// valuesOf are the texts that a member may be, by the schema of an object or by
+// one of those that it is made of.
+func (c *converter) valuesOf(n *node, name string) []string {
+	n = c.doc.follow(n)
+	p := c.doc.follow(n.get("properties").get(name))
+	if v := p.get("const"); v != nil && v.kind == stringKind {
+		return []string{v.text}
+	}
+	if values := p.list("enum"); allTexts(values) {
+		return p.texts("enum")
+	}
+	for _, part := range n.list("allOf") {
+		part = c.doc.follow(part)
+		if part.get("properties").get(name) != nil && part.get("allOf") == nil {
+			if values := c.valuesOf(part, name); len(values) > 0 {
+				return values
+			}
+		}
+	}
+	return nil
+}
+
 // alternatives are the converted options that differ from each other, each with
 // what stands beside them; null apart.
 func (c *converter) alternatives(n *node, options []*node, keyword string, depth int) (out []*node, nullable bool) {
 	nullable = n.is("nullable")
 	rest := n.without(keyword, "description", "title", "default", "nullable", "discriminator")
 	for _, o := range options {
+		if c.exhausted() {
+			break
+		}
 		if o.isObject() && len(o.members) > 0 && isNull(o) {
 			nullable = true
 			continue

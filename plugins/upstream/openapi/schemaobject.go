@@ -41,6 +41,10 @@ func (c *converter) objectKeywords(out, n *node, depth int) {
 	if len(properties.members) > 0 {
 		out.set("properties", properties)
 	}
+	if more := n.get("additionalProperties"); more != nil && more.kind == boolKind && more.text == "false" && !left {
+		// What is neither declared nor allowed can't be required.
+		required = slices.DeleteFunc(required, func(name string) bool { return properties.get(name) == nil })
+	}
 	if len(required) > 0 && depth <= c.detail.depth+beyondDepth && !c.output {
 		out.set("required", listOf(required))
 	}
@@ -56,23 +60,52 @@ func (c *converter) objectKeywords(out, n *node, depth int) {
 // that must be there; left says that others are left out.
 func (c *converter) properties(n *node, depth int) (properties *node, required []string, left bool) {
 	properties, required = object(), requiredOf(n)
+	needed, hidden := map[string]bool{}, map[string]bool{}
+	for _, name := range required {
+		needed[name] = true
+	}
 	bare := depth > c.detail.depth
 	for _, p := range membersOf(n.get("properties")) {
-		must := contains(required, p.name) || isTrue(p.value.get("required"))
+		must := needed[p.name] || isTrue(p.value.get("required"))
 		if c.isHidden(p.value) || p.value.kind == boolKind && p.value.text == "false" {
-			required = slices.DeleteFunc(required, func(s string) bool { return s == p.name })
+			hidden[p.name] = true
 			continue
 		}
-		if bare && (!must || depth > c.detail.depth+beyondDepth) {
+		if bare && (!must || depth > c.detail.depth+beyondDepth) || c.exhausted() {
 			left = true
 			continue
 		}
-		properties.add(p.name, c.schema(p.value, depth+1))
-		if must && !contains(required, p.name) {
+		one := c.needed(p.value, depth+1, must)
+		if !must && depth > 0 && c.detail.inner == 0 && c.lostEnum(p.value, one) {
+			left = true // better nothing than anything
+			continue
+		}
+		properties.add(p.name, one)
+		if must && !needed[p.name] {
 			required = append(required, p.name)
 		}
 	}
+	required = slices.DeleteFunc(required, func(s string) bool { return hidden[s] })
 	return properties, required, left
+}
+
+// needed converts a schema; must says whether there must be a value.
+func (c *converter) needed(n *node, depth int, must bool) *node {
+	before := c.must
+	c.must = must
+	out := c.schema(n, depth)
+	c.must = before
+	return out
+}
+
+// lostEnum reports whether a schema, or that of its items, has an enum that
+// couldn't be afforded.
+func (c *converter) lostEnum(n, converted *node) bool {
+	n = c.doc.follow(n)
+	if converted.get("items") != nil && n.get("items") != nil {
+		n, converted = c.doc.follow(n.get("items")), converted.get("items")
+	}
+	return n.get("enum") != nil && converted.isObject() && converted.get("enum") == nil && converted.get("$ref") == nil
 }
 
 // additional converts what is said of members without a name.
@@ -103,8 +136,10 @@ func isTrue(n *node) bool { return n != nil && n.kind == boolKind && n.text == "
 // requiredOf are the names of an object's required members.
 func requiredOf(n *node) []string {
 	var out []string
+	seen := map[string]bool{}
 	for _, item := range n.list("required") {
-		if item.isScalar() && !contains(out, item.text) {
+		if item.isScalar() && !seen[item.text] {
+			seen[item.text] = true
 			out = append(out, item.text)
 		}
 	}

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -81,14 +82,17 @@ func (c *converter) values(out, n *node, types []string, nullable bool) {
 		return
 	}
 	var values []*node
-	null := false
+	null, seen := false, map[string]bool{}
 	for _, v := range n.list("enum") {
 		if v.kind == nullKind {
 			null = true
 			continue
 		}
-		if fitted := fit(v, types); fitted != nil && !slices.ContainsFunc(values, fitted.equal) {
-			values = append(values, fitted)
+		if fitted := fit(v, types); fitted != nil {
+			if key := string(fitted.json()); !seen[key] {
+				seen[key] = true
+				values = append(values, fitted)
+			}
 		}
 	}
 	if len(values) == 0 {
@@ -98,7 +102,7 @@ func (c *converter) values(out, n *node, types []string, nullable bool) {
 		out.set("type", typeList(types, true))
 	}
 	size := len(list(values...).json())
-	if size > max(c.detail.enum, 40) {
+	if !c.affords(len(values), size) {
 		c.tooMany(out, values)
 		return
 	}
@@ -108,21 +112,36 @@ func (c *converter) values(out, n *node, types []string, nullable bool) {
 	out.set("enum", list(values...))
 }
 
+// affords reports whether an enum of so many values and bytes is listed.
+// Without it nobody could give what must be given.
+func (c *converter) affords(count, size int) bool {
+	switch {
+	case c.must:
+		return size <= mostOfEnum
+	case count <= fewValues:
+		return size <= max(c.detail.enum, fewBytes)
+	}
+	return size <= max(c.detail.enum, 40)
+}
+
+// namedValues is what tooMany says.
+var namedValues = regexp.MustCompile(`One of \d+ values such as .*`) //nolint:gochecknoglobals // never changed
+
 // tooMany names some values of an enum that is too long to be listed.
 func (c *converter) tooMany(out *node, values []*node) {
-	if c.detail.enum < 200 || !values[0].isScalar() {
+	if !values[0].isScalar() {
 		return
 	}
 	var some []string
 	size := 0
 	for _, v := range values {
-		if size += len(v.text) + 2; size > c.detail.enum/4 {
+		if size += len(v.text) + 2; size > max(c.detail.enum/8, 40) && len(some) > 0 {
 			break
 		}
-		some = append(some, v.text)
+		some = append(some, clip(v.text, 60))
 	}
-	description := strings.TrimSpace(sentence(out.str("description")) + " One of " + strings.Join(some, ", ") + " and others")
-	out.set("description", text(description))
+	description := fmt.Sprintf("%s One of %d values such as %s", sentence(out.str("description")), len(values), strings.Join(some, ", "))
+	out.set("description", text(strings.TrimSpace(description)))
 }
 
 // fit makes a value one of the types, if it is written as another; nil if it
@@ -172,8 +191,8 @@ func (c *converter) stringKeywords(out, n *node) {
 		if pattern != n.str("pattern") {
 			pattern = "^" + pattern + "$"
 		}
-		if _, err := regexp.Compile(pattern); err == nil && len(pattern) <= 120 {
-			out.set("pattern", text(pattern))
+		if rewritten, ok := portable(pattern); ok && len(pattern) <= 120 {
+			out.set("pattern", text(rewritten))
 		} else if c.detail.inner > 0 {
 			c.notes.add("a pattern is not checked: %s", clip(pattern, 60))
 		}

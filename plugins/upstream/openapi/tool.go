@@ -15,6 +15,8 @@ const (
 	titleLength       = 60
 	// maxMembers is how many members of a body become arguments of their own.
 	maxMembers = 300
+	// maxParameters is how many parameters an operation may have.
+	maxParameters = 1000
 )
 
 // Places of arguments.
@@ -77,6 +79,9 @@ func (t *tool) make() *skip {
 	prefix, why := t.doc.below(t.expose, servers)
 	if why != "" {
 		return skipFor(SkipServer, "%s", why)
+	}
+	if t.streams() {
+		return skipFor(SkipAnswer, "text/event-stream has no end that a call could wait for")
 	}
 	parameters, s := t.doc.parametersOf(t.at)
 	if s != nil {
