@@ -36,7 +36,7 @@ func (a *app) diff() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, path := range args {
 				if _, err := os.Stat(path); err != nil {
-					return usageError{fmt.Errorf("%s can't be read: want two manifests, files or folders", path)}
+					return usageError{fmt.Errorf("%w: want two manifests, files or folders", aboutFile(path, err))}
 				}
 			}
 			c, err := gateway.Compare(config.Source{Path: args[0]}, config.Source{Path: args[1]}, a.parts)

@@ -114,7 +114,8 @@ func unseen() map[string]string {
 			"want a number above 0", "want 200ms to 60s", "want at least 1s", "must be more than 0", "… is not a place", "… is not a version of SOAP",
 			"the algorithm is not supported", "the body is not base64: …", "the arguments can't be read: …",
 		},
-		"it is the cause in another message, which is shown": {"there is no data", "want a data URI in base64", "request: …", "line …: …"},
+		"it is the cause in another message, which is shown":                           {"there is no data", "want a data URI in base64", "request: …"},
+		"an operation that refers to such a file is left out, and its own reason told": {"it is neither in the folder of the manifest nor in that of the description"},
 		"it takes megabytes, or a thousand files": {
 			"larger than … KiB", "more than … files", "all files together are larger than … MiB", "descriptions of upstreams are larger than … MiB",
 			"the key set is larger than 1 MiB", "the key set has more than … keys", "it is larger than … MiB", "the URI is longer than … bytes", "the expression is too long",
@@ -137,7 +138,11 @@ func TestMistakesOfFiles(t *testing.T) {
 			write(t, outside, "tools: {}\n")
 			c.make(t, outside)
 			var out, errs bytes.Buffer
-			if code := cmd.Main(standard.Parts(), []string{"validate", "-c", c.manifest}, strings.NewReader(""), &out, &errs); code != 1 {
+			args := []string{"validate", "-c", c.manifest}
+			if c.examples != "" {
+				args = []string{"test", "-c", c.manifest, "--examples", c.examples}
+			}
+			if code := cmd.Main(standard.Parts(), args, strings.NewReader(""), &out, &errs); code != 1 {
 				t.Errorf("exit code %d, output %q", code, &out)
 			}
 			if told, _, _ := strings.Cut(errs.String(), "\n"); told != c.want {
@@ -152,6 +157,23 @@ type fileMistake struct {
 	name, manifest string
 	make           func(t *testing.T, outside string)
 	want           string
+	// examples are in a file of their own, if it is named.
+	examples string
+}
+
+// mistakeOfExamples is one in a file of examples.
+func mistakeOfExamples(name, examples, want string) fileMistake {
+	return fileMistake{name, "manifest.yaml", func(t *testing.T, _ string) {
+		t.Helper()
+		write(t, "manifest.yaml", "version: 1\nupstreams: {crm: {url: 'http://127.0.0.1:9000'}}\ntools: {look: {description: Look., request: GET /look}}\n")
+		if examples == "" {
+			if err := os.Mkdir("recorded.yaml", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		write(t, "recorded.yaml", examples)
+	}, "recorded.yaml:" + want, "recorded.yaml"}
 }
 
 func mistakesOfFiles() []fileMistake {
@@ -160,36 +182,42 @@ func mistakesOfFiles() []fileMistake {
 		{"utf-16", "manifest.yaml", func(t *testing.T, _ string) {
 			t.Helper()
 			write(t, "manifest.yaml", "\xff\xfev\x00")
-		}, "manifest.yaml:1:1: error: the file is UTF-16"},
+		}, "manifest.yaml:1:1: error: the file is UTF-16", ""},
 		{"empty folder", "manifest", func(t *testing.T, _ string) {
 			t.Helper()
 			if err := os.Mkdir("manifest", 0o700); err != nil {
 				t.Fatal(err)
 			}
-		}, "manifest:1:1: error: there is no *.yaml in this folder"},
+		}, "manifest:1:1: error: there is no *.yaml in this folder", ""},
 		{"link out of a folder", ".", func(t *testing.T, outside string) {
 			t.Helper()
 			link(t, outside, "manifest.yaml")
-		}, "manifest.yaml:1:1: error: this link leaves the folder of the manifest"},
+		}, "manifest.yaml:1:1: error: this link leaves the folder of the manifest", ""},
 		{"include of a link", "manifest.yaml", func(t *testing.T, outside string) {
 			t.Helper()
 			write(t, "manifest.yaml", "version: 1\ninclude: more.yaml\ntools: {}\n")
 			link(t, outside, "more.yaml")
-		}, "manifest.yaml:2:10: error: more.yaml leaves the folder of the manifest"},
+		}, "manifest.yaml:2:10: error: more.yaml leaves the folder of the manifest", ""},
 		{"resource", "manifest.yaml", func(t *testing.T, _ string) {
 			t.Helper()
 			write(t, "manifest.yaml", "version: 1\nresources: {'crm://large': {name: large, description: Large., file: large.txt}}\n")
 			write(t, "large.txt", strings.Repeat(" ", 5<<20))
-		}, "manifest.yaml:2:69: error: the file is larger than 4 MiB"},
+		}, "manifest.yaml:2:69: error: the file is larger than 4 MiB", ""},
 		{"GraphQL", "manifest.yaml", func(t *testing.T, _ string) {
 			t.Helper()
 			write(t, "manifest.yaml", tool+"request: {graphql: {file: large.graphql}}}}\n")
 			write(t, "large.graphql", strings.Repeat(" ", 2<<20))
-		}, "manifest.yaml:3:62: error: the file is larger than 1 MiB"},
+		}, "manifest.yaml:3:62: error: the file is larger than 1 MiB", ""},
 		{"long GraphQL", "manifest.yaml", func(t *testing.T, _ string) {
 			t.Helper()
 			write(t, "manifest.yaml", tool+"request: {graphql: '{ a } "+strings.Repeat("#", 1<<20)+"'}}}\n")
-		}, "manifest.yaml:3:55: error: the document is larger than 1 MiB"},
+		}, "manifest.yaml:3:55: error: the document is larger than 1 MiB", ""},
+		mistakeOfExamples("examples of other keys", "server: {}\n", `1:1: error: "server" can't stand in a file of examples`),
+		mistakeOfExamples("examples of no tools", "tools: [look]\n", `1:1: error: want a mapping of tools for "tools", found a list`),
+		mistakeOfExamples("examples of no tool", "tools: {lok: {examples: []}}\n", `1:9: error: there are examples of "lok", but no such tool`),
+		mistakeOfExamples("examples without a key", "tools: {look: []}\n", `1:9: error: want a mapping with examples for "look", found a list`),
+		mistakeOfExamples("examples with a request", "tools: {look: {request: GET /look}}\n", `1:16: error: "request" can't stand in a file of examples`),
+		mistakeOfExamples("no examples", "", "1:1: error: there is no *.yaml with examples in this folder"),
 	}
 }
 

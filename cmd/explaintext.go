@@ -108,6 +108,8 @@ func sees(e *gateway.Explanation) string {
 		return "does not see it: for this caller the " + string(e.Kind) + " does not exist (" + because + ")"
 	case e.May == plugins.VerdictDenies:
 		return "may not " + verb + " it (" + because + ")"
+	case e.Now == plugins.VerdictDenies:
+		return "may " + verb + " it, but not now: " + strings.Join(e.By, "; ")
 	case e.May == plugins.VerdictDepends:
 		return "sees it, and may " + verb + " it with some arguments (" + because + ")"
 	}
@@ -121,9 +123,13 @@ func appendPolicies(text []byte, heading string, notes []gateway.PolicyNote) []b
 		return text
 	}
 	text = append(text, heading+"\n"...)
+	width := 9
+	for i := range notes {
+		width = max(width, len(notes[i].On))
+	}
 	for i := range notes {
 		n := &notes[i]
-		line := fmt.Sprintf("  %-12s %-9s %s", n.Key, n.On, n.From)
+		line := fmt.Sprintf("  %-12s %-*s %s", n.Key, width, n.On, n.From)
 		if n.Default {
 			line += ", by defaults"
 		}

@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -59,6 +60,20 @@ func TestPlan(t *testing.T) {
 		t.Errorf("a broken manifest: %v %s", ok, out)
 	}
 
+	var refused struct {
+		Problems []struct{ Message, Hint string }
+		Result   struct{ Generation int }
+	}
+	if out, ok := plan("--json"); json.Unmarshal([]byte(out), &refused) != nil || len(refused.Problems) != 1 || refused.Result.Generation != 1 || ok {
+		t.Errorf("a refused plan as JSON: %v %s", ok, out)
+	}
+	if out, ok := said(process("reload", "--plan", "--json", "-c", path)); json.Unmarshal([]byte(out), &refused) != nil || len(refused.Problems) != 1 || ok {
+		t.Errorf("a plan without an address as JSON: %v %s", ok, out)
+	}
+	if out, ok := said(process("reload", "--plan", "--json", "--admin", "127.0.0.1:1", "-c", path)); !json.Valid([]byte(out)) || !strings.Contains(out, "is it running?") || ok {
+		t.Errorf("a plan of nobody as JSON: %v %s", ok, out)
+	}
+
 	replace(t, path, good[1])
 	out, ok := said(process("reload", "-c", path, "--admin", s.admin))
 	if first, rest, _ := strings.Cut(out, "\n"); !strings.HasPrefix(first, "generation 2 is active: 1 tools, hash ") || rest != changes || !ok {
@@ -106,6 +121,16 @@ func TestExplainLive(t *testing.T) {
 	}
 	if out, _ := explain(); !strings.Contains(out, "; 3 of 3 left now\n") {
 		t.Errorf("another client: %s", out)
+	}
+	if err := s.call(http.DefaultClient, 2); err != nil {
+		t.Fatal(err)
+	}
+	out, _ := explain("--key", "anonymous:127.0.0.1")
+	if !strings.Contains(out, "\ncaller      cli may call it, but not now: rate_limit at "+path+":") || !strings.Contains(out, "0 of 3 left") {
+		t.Errorf("an exhausted limit isn't in the first lines:\n%s", out)
+	}
+	if out, _ = explain("--key", "anonymous:127.0.0.1", "--json"); !strings.Contains(out, `"may": "allows"`) || !strings.Contains(out, `"now": "denies"`) || !strings.Contains(out, `"by": [`) {
+		t.Errorf("an exhausted limit for programs:\n%s", out)
 	}
 	if out, ok := said(process("explain", "-c", path, "--live", "--admin", s.admin, "nothing")); ok || !strings.Contains(out, `nothing is called "nothing"; this caller sees: [get_thing]`) {
 		t.Errorf("an unknown name: %v %s", ok, out)

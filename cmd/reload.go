@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,24 +30,11 @@ func (a *app) reload() *cobra.Command {
 			if asJSON && !plan {
 				return usageError{errors.New("--json goes with --plan")}
 			}
-			address, err := a.reloadAddress(admin)
-			if err != nil {
-				return err
+			err := a.runReload(c.Context(), admin, plan, asJSON)
+			if asJSON {
+				return a.failInJSON(err)
 			}
-			path := "/reload"
-			if plan {
-				path = "/plan"
-			}
-			status, body, err := askAdmin(c.Context(), http.MethodPost, address, path, nil, time.Minute)
-			switch {
-			case err != nil:
-				return err
-			case status != http.StatusOK:
-				return a.tellRefused(status, body)
-			case plan:
-				return a.tellPlan(body, asJSON)
-			}
-			return a.tellReloaded(body)
+			return err
 		},
 	}
 	a.manifestFlag(c)
@@ -54,6 +42,47 @@ func (a *app) reload() *cobra.Command {
 	c.Flags().BoolVar(&plan, "plan", false, "tell what would change, and change nothing")
 	c.Flags().BoolVar(&asJSON, "json", false, "with --plan: print JSON")
 	return c
+}
+
+func (a *app) runReload(ctx context.Context, admin string, plan, asJSON bool) error {
+	if err := a.unreadable(admin); err != nil && asJSON {
+		return err
+	}
+	address, err := a.reloadAddress(admin)
+	if err != nil {
+		return err
+	}
+	path := "/reload"
+	if plan {
+		path = "/plan"
+	}
+	status, body, err := askAdmin(ctx, http.MethodPost, address, path, nil, time.Minute)
+	switch {
+	case err != nil:
+		return err
+	case status != http.StatusOK:
+		return a.tellRefused(status, body, asJSON)
+	case plan:
+		return a.tellPlan(body, asJSON)
+	}
+	return a.tellReloaded(body)
+}
+
+// failInJSON prints an error that nobody has printed yet as JSON: who reads
+// JSON reads it then, too.
+func (a *app) failInJSON(err error) error {
+	var usage usageError
+	if err == nil || errors.Is(err, errSilent) || errors.As(err, &usage) {
+		return err
+	}
+	r := refusal{}
+	if !errors.As(err, &r.Problems) {
+		r.Error = err.Error()
+	}
+	if err := a.printJSON(&r); err != nil {
+		return err
+	}
+	return errSilent
 }
 
 // tellPlan prints what a reload would change.
@@ -75,13 +104,22 @@ func (a *app) tellPlan(body []byte, asJSON bool) error {
 // given, or that of the manifest. One that can't be read may hide its address:
 // what listens at the usual one may be another gateway, so nothing is guessed.
 func (a *app) reloadAddress(given string) (string, error) {
-	if given == "" {
-		m, err := config.Load(a.source(), gateway.Keys(a.parts))
-		if err != nil && !m.Server.Written("admin") {
-			return "", a.reportNoting(err, "nothing was reloaded; --admin ADDRESS names a running gateway")
-		}
+	if err := a.unreadable(given); err != nil {
+		return "", a.reportNoting(err, "nothing was reloaded; --admin ADDRESS names a running gateway")
 	}
 	return a.adminAddress(given)
+}
+
+// unreadable is why the manifest can't tell the address; nil if one is given, or
+// if it can.
+func (a *app) unreadable(given string) error {
+	if given != "" {
+		return nil
+	}
+	if m, err := config.Load(a.source(), gateway.Keys(a.parts)); err != nil && !m.Server.Written("admin") {
+		return err
+	}
+	return nil
 }
 
 func (a *app) tellReloaded(body []byte) error {
@@ -100,15 +138,21 @@ func (a *app) tellReloaded(body []byte) error {
 
 // refusal is what POST /reload answers to a manifest that was refused.
 type refusal struct {
-	Problems config.Problems    `json:"problems"`
-	Error    string             `json:"error"`
-	Active   gateway.Generation `json:"result"`
+	Problems config.Problems    `json:"problems,omitempty"`
+	Error    string             `json:"error,omitempty"`
+	Active   gateway.Generation `json:"result,omitzero"`
 }
 
-func (a *app) tellRefused(status int, body []byte) error {
+func (a *app) tellRefused(status int, body []byte, asJSON bool) error {
 	var r refusal
 	if err := json.Unmarshal(body, &r); err != nil || (len(r.Problems) == 0 && r.Error == "") {
 		return fmt.Errorf("the gateway answered %d: %s", status, body)
+	}
+	if asJSON {
+		if err := a.printJSON(&r); err != nil {
+			return err
+		}
+		return errSilent
 	}
 	stays := fmt.Sprintf("generation %d stays active", r.Active.Number)
 	if len(r.Problems) == 0 {

@@ -24,6 +24,9 @@ func (a *app) serve() *cobra.Command {
 		Short: "Run the gateway. SIGHUP reloads the manifest, SIGTERM drains.",
 		Args:  noWords,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := examples.check(); err != nil {
+				return err
+			}
 			return a.run(c.Context(), a.source(), running{watch: watch, examples: examples})
 		},
 	}
@@ -45,18 +48,30 @@ type running struct {
 type exampleFlags struct {
 	mock   bool
 	record string
+	// files are files and folders with more examples.
+	files []string
 }
 
 // add gives a command the flags.
 func (e *exampleFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&e.mock, "mock", false, "answer from the manifest's examples; no service is asked")
 	c.Flags().StringVar(&e.record, "record", "", "write calls as examples to this `FOLDER`, secrets removed")
+	c.Flags().StringArrayVar(&e.files, "examples", nil, "with --mock: answer also from the examples in this file or folder; may be written several times")
 	c.MarkFlagsMutuallyExclusive("mock", "record")
+}
+
+// check refuses flags that make no sense together.
+func (e *exampleFlags) check() error {
+	if len(e.files) > 0 && !e.mock {
+		return usageError{errors.New("--examples is for --mock: other calls are answered by the services")}
+	}
+	return nil
 }
 
 // with are the options of a gateway that does so.
 func (e *exampleFlags) with(o gateway.Options) gateway.Options {
 	o.Mock, o.Record = e.mock, e.record
+	o.Source.Examples = e.files
 	return o
 }
 

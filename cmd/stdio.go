@@ -26,6 +26,9 @@ func (a *app) stdio() *cobra.Command {
 		Example: `  claude mcp add crm -- sallyport stdio -c manifest.yaml --as ann:support`,
 		Args:    noWords,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := examples.check(); err != nil {
+				return err
+			}
 			caller := parseCaller(as)
 			caller.Scopes, caller.Endpoint = scopes, endpoint
 			return a.runStdio(c.Context(), caller, &examples)

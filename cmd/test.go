@@ -22,6 +22,8 @@ import (
 type testFlags struct {
 	live, unsafe, strict, asJSON, verbose bool
 	junit, pattern                        string
+	// examples are files and folders with more examples.
+	examples []string
 }
 
 // test tries the examples of a manifest.
@@ -33,10 +35,13 @@ func (a *app) test() *cobra.Command {
 		Long: "Try the examples of a manifest's tools. Each goes the whole way of a call: policies, checks of the arguments,\n" +
 			"the request to the service, its answer (the example's) and what is made of that. Nothing is sent.\n\n" +
 			"With --live the services are asked, and what they answer is compared with the examples: the status, and the names\n" +
-			"and types of what is in it. Requests that may change something are left out, unless --unsafe is written.",
+			"and types of what is in it, also of what `expect` says of structured and content; text and contains, which are\n" +
+			"values, are left out. The request must be the expected one. Requests that may change something are left out,\n" +
+			"unless --unsafe is written.",
 		Example: "  sallyport test\n" +
 			"  sallyport test get_customer --run missing\n" +
 			"  sallyport test --junit report.xml --strict\n" +
+			"  sallyport test --examples recorded\n" +
 			"  sallyport test --live",
 		ValidArgsFunction: a.completeNames(gateway.KindTool),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -50,6 +55,7 @@ func (a *app) test() *cobra.Command {
 	f.BoolVar(&flags.strict, "strict", false, "fail also if a tool has no examples")
 	f.BoolVar(&flags.asJSON, "json", false, "print JSON")
 	f.BoolVarP(&flags.verbose, "verbose", "v", false, "tell of every example")
+	f.StringArrayVar(&flags.examples, "examples", nil, "try also the examples in this file or folder, e.g. one of serve --record; may be written several times")
 	f.StringVar(&flags.junit, "junit", "", "write a report in JUnit's XML to this `FILE`; - for standard output, and nothing else there")
 	f.StringVar(&flags.pattern, "run", "", "only examples whose TOOL/NAME or TOOL/NUMBER match this `REGEXP`")
 	return c
@@ -72,7 +78,9 @@ func (a *app) runTest(c *cobra.Command, flags *testFlags, tools []string) error 
 	}
 	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	options := gateway.Options{Source: a.source(), Parts: a.parts, Version: Version()}
+	source := a.source()
+	source.Examples = flags.examples
+	options := gateway.Options{Source: source, Parts: a.parts, Version: Version()}
 	if flags.live {
 		options.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: withoutTime}))
 	}
@@ -83,10 +91,27 @@ func (a *app) runTest(c *cobra.Command, flags *testFlags, tools []string) error 
 	if err := a.tellReport(report, flags); err != nil {
 		return err
 	}
+	if nothing := nothingTried(report, flags); nothing != "" {
+		return errors.New(nothing)
+	}
 	if report.Failed > 0 || flags.strict && report.Without > 0 {
 		return errSilent
 	}
 	return nil
+}
+
+// nothingTried says why there was no example; empty if there were some. It is
+// a failure: a typing mistake must not look like success.
+func nothingTried(report *gateway.RehearsalReport, flags *testFlags) string {
+	switch {
+	case report.Passed+report.Failed+report.Skipped > 0:
+		return ""
+	case flags.pattern != "":
+		return fmt.Sprintf("no example matches --run %s: see sallyport test -v for their names, TOOL/NAME or TOOL/NUMBER", flags.pattern)
+	case len(report.Tools) == 0:
+		return "nothing was tried: the manifest has no tools"
+	}
+	return "nothing was tried: there are no examples; write tools.NAME.examples, or record some with serve --record and name their folder with --examples"
 }
 
 // tellReport prints a report in the forms that are asked for.
@@ -120,7 +145,7 @@ func printReport(w io.Writer, report *gateway.RehearsalReport, flags *testFlags)
 		printTool(&b, &report.Tools[i], flags)
 	}
 	verdict := "ok"
-	if report.Failed > 0 || flags.strict && report.Without > 0 {
+	if nothingTried(report, flags) != "" || report.Failed > 0 || flags.strict && report.Without > 0 {
 		verdict = "FAIL"
 	}
 	fmt.Fprintf(&b, "%s: %d passed, %d failed, %d skipped", verdict, report.Passed, report.Failed, report.Skipped)

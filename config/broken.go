@@ -71,3 +71,17 @@ func (l *loader) markTools(m *Manifest) {
 		}
 	}
 }
+
+// fail reports an error of the value's own methods, but not what only follows
+// from a variable that isn't set.
+func (d *decoder) fail(s site, err error) {
+	here := s.place()
+	for _, one := range leaves(err) {
+		if e, ok := one.(fieldError); ok && here.unread(e.FieldPath()) { //nolint:errorlint // leaves has unwrapped it
+			continue
+		}
+		for _, p := range here.Problems(one) {
+			d.report(p)
+		}
+	}
+}

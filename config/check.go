@@ -99,6 +99,12 @@ func (d *decoder) elsewhere(key string, path []string) string {
 		}
 		return ""
 	}
+	switch {
+	case section == "tools" && slices.ContainsFunc(d.parts.Tool, func(p Part) bool { return p.Key == "response" && d.hasField(p, key) }):
+		return "it belongs in response"
+	case section == "" && (key == "openapi" || key == "swagger"):
+		return "write the document's name in an upstream, e.g. upstreams: {shop: {openapi: shop.yaml}}"
+	}
 	return d.homeOf(key, section)
 }
 
@@ -143,21 +149,9 @@ func stepHint(key string) string {
 // section names.
 func (d *decoder) homeOf(key, section string) string {
 	tool, resource := hasKey(d.parts.Tool, key), hasKey(d.parts.Resource, key)
-	if response := slices.IndexFunc(d.parts.Tool, func(p Part) bool { return p.Key == "response" }); section == "tools" && response >= 0 {
-		if of := d.parts.Tool[response].Settings; of.Kind() == reflect.Struct && slices.Contains(d.types.of(of).names(), key) {
-			return "it belongs in response"
-		}
-	}
 	switch {
 	case section == "upstreams":
-		for _, kind := range d.parts.Kinds {
-			if kind.Settings.Kind() == reflect.Struct && slices.Contains(d.types.of(kind.Settings).names(), key) {
-				return "it goes with " + kind.Key
-			}
-		}
-		return otherWord(key, []string{"openapi"})
-	case section == "" && (key == "openapi" || key == "swagger"):
-		return "write the document's name in an upstream, e.g. upstreams: {shop: {openapi: shop.yaml}}"
+		return d.kindOf(key)
 	case slices.Contains([]string{"input", "inputs", "input_schema", "arguments", "args", "params", "parameters"}, key):
 		return argumentsOf(section)
 	case section == "prompts" && tool && resource:
@@ -175,6 +169,21 @@ func (d *decoder) homeOf(key, section string) string {
 	default:
 		return ""
 	}
+}
+
+// kindOf tells which kind of upstream has a key that this one hasn't.
+func (d *decoder) kindOf(key string) string {
+	for _, kind := range d.parts.Kinds {
+		if d.hasField(kind, key) {
+			return "it goes with " + kind.Key
+		}
+	}
+	return otherWord(key, []string{"openapi"})
+}
+
+// hasField reports whether the settings of a part are a mapping with the key.
+func (d *decoder) hasField(p Part, key string) bool {
+	return p.Settings.Kind() == reflect.Struct && slices.Contains(d.types.of(p.Settings).names(), key)
 }
 
 // argumentsOf tells what the arguments are called in a section.

@@ -179,20 +179,6 @@ func (d *decoder) validate(s site, v reflect.Value) {
 	}
 }
 
-// fail reports an error of the value's own methods, but not what only follows
-// from a variable that isn't set.
-func (d *decoder) fail(s site, err error) {
-	here := s.place()
-	for _, one := range leaves(err) {
-		if e, ok := one.(fieldError); ok && here.unread(e.FieldPath()) { //nolint:errorlint // leaves has unwrapped it
-			continue
-		}
-		for _, p := range here.Problems(one) {
-			d.report(p)
-		}
-	}
-}
-
 // kind decodes by the kind of Go type.
 func (d *decoder) kind(s site, v reflect.Value, f *field) {
 	switch v.Kind() {
@@ -336,11 +322,7 @@ func (d *decoder) mapping(s site, v reflect.Value) {
 // stringValue decodes any scalar as the text it is written as.
 func (d *decoder) stringValue(s site, v reflect.Value, f *field) {
 	if s.node.kind != scalarNode {
-		hint := flowHint(s.node)
-		if file := s.node.get("file"); f != nil && f.path && file != nil && file.value.kind == scalarNode {
-			hint = "write " + s.name + ": " + clip(file.value.raw)
-		}
-		d.wrong(s, "a text", hint)
+		d.wrong(s, "a text", textHint(s, f))
 		return
 	}
 	text := s.node.text
@@ -352,17 +334,31 @@ func (d *decoder) stringValue(s site, v reflect.Value, f *field) {
 		d.problem(s, fmt.Sprintf("want one of %s for %q, found %s", strings.Join(f.enum, ", "), s.name, describe(s.node)), hint)
 		return
 	}
-	if f != nil && f.path && strings.Contains(text, "://") {
-		d.problem(s, fmt.Sprintf("want a file for %q, found a URL", s.name), "download it, and write the path of the file")
-		return
-	}
-	if f != nil && f.path && text != "" && !filepath.IsAbs(text) && s.node.file != nil {
-		text = filepath.Join(filepath.Dir(s.node.file.path), text)
-	}
 	if f != nil && f.path && text != "" {
-		d.named[text] = true
+		text = d.path(s, text)
 	}
 	v.SetString(text)
+}
+
+// path makes a path that is relative to its file absolute, and notes it.
+func (d *decoder) path(s site, text string) string {
+	if strings.Contains(text, "://") {
+		d.problem(s, fmt.Sprintf("want a file for %q, found a URL", s.name), "download it, and write the path of the file")
+		return text
+	}
+	if !filepath.IsAbs(text) && s.node.file != nil {
+		text = filepath.Join(filepath.Dir(s.node.file.path), text)
+	}
+	d.named[text] = true
+	return text
+}
+
+// textHint helps with a mapping or list in the place of a text, or of a path.
+func textHint(s site, f *field) string {
+	if file := s.node.get("file"); f != nil && f.path && file != nil && file.value.kind == scalarNode {
+		return "write " + s.name + ": " + clip(file.value.raw)
+	}
+	return flowHint(s.node)
 }
 
 // fieldDefault gives a field that isn't written its default.

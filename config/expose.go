@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 )
 
 var errOutside = errors.New("it is neither in the folder of the manifest nor in that of the description")
@@ -137,21 +138,28 @@ func laid(over, under *node, what string) *node {
 			m.value = laid(m.value, from.value, "argument")
 		}
 	}
-	filled := what == "argument" && over.get("value") != nil
-	replaced := what == "argument" && (over.get("type") != nil || over.get("$ref") != nil)
 	for _, m := range under.members {
-		key := m.key.raw
-		switch {
-		case over.get(key) != nil:
-		case what == "response" && (key == "schema" || key == "schema_check") && reshapes(over):
-		case replaced && !isPlacing(key):
-		case filled && (key == "optional" || key == "default"): // of what clients give
-		case what == "tool" && key == "input" && over.get("input_schema") != nil:
-		default:
+		if key := m.key.raw; over.get(key) == nil && !superseded(over, key, what) {
 			both.members = append(both.members, m)
 		}
 	}
 	return &both
+}
+
+// superseded reports whether what the manifest says leaves no room for a key of
+// the definition that it lies over.
+func superseded(over *node, key, what string) bool {
+	switch what {
+	case "tool":
+		return key == "input" && over.get("input_schema") != nil
+	case "response":
+		return (key == "schema" || key == "schema_check") && reshapes(over)
+	case "argument":
+		filled := over.get("value") != nil // clients neither give it nor leave it out
+		replaced := over.get("type") != nil || over.get("$ref") != nil
+		return replaced && !isPlacing(key) || filled && (key == "optional" || key == "default")
+	}
+	return false
 }
 
 // reshapes reports whether a response makes another answer than the one that
@@ -209,7 +217,7 @@ func (b *jsonBuilder) value(dec *json.Decoder) (*node, error) {
 	case json.Number:
 		return b.scalar(v.String(), plain), nil
 	case bool:
-		return b.scalar(fmt.Sprint(v), plain), nil
+		return b.scalar(strconv.FormatBool(v), plain), nil
 	}
 	return b.scalar("null", plain), nil
 }

@@ -16,6 +16,7 @@ type testDescribed struct {
 	Tools  string `manifest:"described,required,path"`
 	Prefix string `manifest:"prefix"`
 	URL    string `manifest:"url"`
+	Auth   string `manifest:"auth"`
 }
 
 func exposeTest(settings any, read func(string) ([]byte, error)) (Exposure, error) {
@@ -105,6 +106,23 @@ func TestExposedToolsHash(t *testing.T) {
 	}
 	if hashes[0] != hashes[1] || hashes[0] == hashes[2] {
 		t.Errorf("hashes are %v", hashes)
+	}
+}
+
+// What an upstream exposes is known without its credentials.
+func TestExposedWithoutCredentials(t *testing.T) {
+	for manifest, want := range map[string]int{
+		"version: 1\nupstreams: {pets: {described: pets.txt, url: '${NO}'}}\ntools: {a: {description: d}}\n": 0,
+		"version: 1\nupstreams: {pets: {described: pets.txt, auth: '${NO}'}}\n":                              2,
+	} {
+		m, err := Load(exposed(manifest, map[string]string{"pets.txt": petsDescription}), exposingParts())
+		var problems Problems
+		if !errors.As(err, &problems) || !strings.Contains(err.Error(), "NO is not set") {
+			t.Fatalf("got %v", err)
+		}
+		if up := m.Upstreams["pets"]; len(up.Exposes) != want || !up.Settings.Broken {
+			t.Errorf("%s: exposes %v, broken %t", manifest, up.Exposes, up.Settings.Broken)
+		}
 	}
 }
 

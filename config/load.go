@@ -51,6 +51,7 @@ type loader struct {
 	// rootFolder bounds includes.
 	rootFolder string
 	shown      string // how rootFolder is shown
+	examples   []string
 	files      []*file
 	loaded     map[string]bool
 	folders    map[string]bool
@@ -73,7 +74,7 @@ func newLoader(src Source, parts Parts) *loader {
 		loaded: make(map[string]bool), folders: make(map[string]bool), named: make(map[string]bool),
 		types: make(fieldTypes),
 	}
-	l.shown = filepath.Clean(src.Path)
+	l.shown, l.examples = filepath.Clean(src.Path), src.Examples
 	l.rootFolder = absolute(src.Path)
 	return l
 }

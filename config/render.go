@@ -223,6 +223,14 @@ func cells(text []rune, from, to int) int {
 	return n
 }
 
+// secretSpan is where a secret stands on its line.
+func (n *node) secretSpan() span {
+	if n.broken && !n.unset { // a tag or an alias
+		return span{n.line, n.col, utf8.RuneCountInString(n.file.line(n.line)) + 1}
+	}
+	return n.token()
+}
+
 // hiddenSpans returns the stretches of lines that hold secrets.
 func hiddenSpans(f *file, from, to int) []span {
 	var all []span
@@ -230,10 +238,7 @@ func hiddenSpans(f *file, from, to int) []span {
 		if n.line > to {
 			continue
 		}
-		at := n.token()
-		if n.broken && !n.unset { // a tag or an alias
-			at = span{n.line, n.col, utf8.RuneCountInString(f.line(n.line)) + 1}
-		}
+		at := n.secretSpan()
 		rest, _ := n.source()
 		several := n.style == literal || n.style == folded ||
 			(n.style == plain && !strings.HasPrefix(rest, n.raw)) ||

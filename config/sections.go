@@ -19,6 +19,7 @@ func (d *decoder) manifest(root *node, m *Manifest) {
 	for name, e := range m.Endpoints {
 		e.Path = name
 	}
+	d.addExamples(m)
 	d.inherit(m)
 }
 
@@ -208,11 +209,18 @@ func (d *decoder) upstream(s site, up *Upstream) {
 	} else {
 		d.value(below, e, nil)
 	}
-	up.Settings = Setting{Place: up.Place, Value: v.Elem().Interface(), Broken: d.errors() > before}
+	failed := d.errors() > before
+	up.Settings = Setting{Place: up.Place, Value: v.Elem().Interface(), Broken: failed || own.holdsBroken()}
 	up.Unexposed = kind.Expose != nil
-	if kind.Expose != nil && !up.Settings.Broken {
+	if kind.Expose != nil && !failed && describes(own.members, s.path) {
 		d.expose(s, up, kind)
 	}
+}
+
+// describes reports whether all that an upstream exposes hangs on could be read:
+// all but its credentials.
+func describes(settings []member, path []string) bool {
+	return !slices.ContainsFunc(settings, func(m member) bool { return m.value.holdsBroken() && !concealsAll(m.key.raw, path) })
 }
 
 // upstreamKind returns the first kind whose key the upstream has, and the keys

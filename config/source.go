@@ -31,6 +31,9 @@ type Source struct {
 	Env func(string) (string, bool)
 	// Overlay is file contents by path that stand for those on disk.
 	Overlay map[string][]byte
+	// Examples are files, or folders of files, whose tools.NAME.examples are
+	// added to those of the manifest's tools.
+	Examples []string
 }
 
 // file is the text of a file read.

@@ -266,11 +266,30 @@ func (v *values) string(s map[string]any, name string) string {
 	if told := told(s); told != "" {
 		return told
 	}
+	made := v.formatted(s, name)
 	if pattern, ok := s["pattern"].(string); ok {
+		if checked, err := regexp.Compile(pattern); err == nil && made != "" && checked.MatchString(made) {
+			return made
+		}
 		if made, ok := fromPattern(pattern, int(number(s["minLength"], 0))); ok {
 			return made
 		}
 	}
+	if made != "" {
+		return made
+	}
+	made = v.text(name)
+	if least := int(number(s["minLength"], 0)); len(made) < least {
+		made += strings.Repeat("x", least-len(made))
+	}
+	if most := int(number(s["maxLength"], math.MaxInt32)); len(made) > most {
+		made = made[len(made)-most:]
+	}
+	return made
+}
+
+// formatted makes a string of the schema's format, if it has one.
+func (v *values) formatted(s map[string]any, name string) string {
 	v.count++
 	n := v.count
 	switch s["format"] {
@@ -306,14 +325,7 @@ func (v *values) string(s map[string]any, name string) string {
 	if s["contentEncoding"] == "base64" {
 		return base64.StdEncoding.EncodeToString([]byte(v.text(name)))
 	}
-	made := v.text(name)
-	if least := int(number(s["minLength"], 0)); len(made) < least {
-		made += strings.Repeat("x", least-len(made))
-	}
-	if most := int(number(s["maxLength"], math.MaxInt32)); len(made) > most {
-		made = made[len(made)-most:]
-	}
-	return made
+	return ""
 }
 
 // told is a value that the description names where there are too many to list.

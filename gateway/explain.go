@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/sallyport-mcp/sallyport/config"
@@ -43,6 +45,10 @@ type Explanation struct {
 	// allowing, each with its place.
 	May     plugins.Verdict `json:"may"`
 	Because []string        `json:"because,omitempty"`
+	// Now is May, unless a limit or a breaker would refuse a call at this moment,
+	// or the arguments given are no good; By says what refuses it.
+	Now plugins.Verdict `json:"now"`
+	By  []string        `json:"by,omitempty"`
 	// Rules are those that are no policies; they come first.
 	Rules    []PolicyNote `json:"rules"`
 	Policies []PolicyNote `json:"policies"`
@@ -237,7 +243,7 @@ func (i *inspection) explain(q *Inquiry) (*Explanation, error) {
 func (i *inspection) explainRequest(e *Explanation) {
 	outline, err := i.outline()
 	if i.t.operator != nil {
-		e.Places = outline.Places
+		e.Places = i.places(outline.Places)
 	}
 	switch {
 	case i.arguments == nil: // only the places are asked for
@@ -246,6 +252,21 @@ func (i *inspection) explainRequest(e *Explanation) {
 	case i.t.operator != nil:
 		e.Request = &RequestNote{Method: outline.Method, URL: outline.URL, Headers: outline.Header, Body: string(outline.Body)}
 	}
+}
+
+// places tells where arguments go, and what those hold that no client gives.
+func (i *inspection) places(known map[string]string) map[string]string {
+	places := maps.Clone(known)
+	for n := range i.t.spec.Arguments {
+		if a := &i.t.spec.Arguments[n]; a.Value != nil && places[a.Name] != "" {
+			says := "always " + string(a.Value)
+			if bytes.Contains(a.Value, []byte("${{")) {
+				says = "from " + string(a.Value)
+			}
+			places[a.Name] += ", " + says + ", unseen by clients"
+		}
+	}
+	return places
 }
 
 // tokensOf tells what the parts of a definition cost.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -69,7 +70,7 @@ func inheritedSetting(setting config.Setting) bool {
 // policies lists the policies of the target in the order in which a call meets
 // them.
 func (i *inspection) policies() []PolicyNote {
-	notes := []PolicyNote{}
+	notes := i.serverNotes()
 	upstream := i.s.manifest.Upstreams[i.t.upstream]
 	for n := range i.g.parts.Policies {
 		part := &i.g.parts.Policies[n]
@@ -96,6 +97,30 @@ func (i *inspection) policies() []PolicyNote {
 	return notes
 }
 
+// onServer is said of what is on all calls.
+const onServer = "server"
+
+// serverNotes tell of what the manifest writes for all calls.
+func (i *inspection) serverNotes() []PolicyNote {
+	notes := []PolicyNote{}
+	server := &i.s.manifest.Server
+	for n := range i.g.parts.Policies {
+		part := &i.g.parts.Policies[n]
+		if setting, ok := server.Parts[part.Key]; ok && part.Where&plugins.OnServer != 0 {
+			notes = append(notes, i.note(part, setting, onServer))
+		}
+	}
+	for _, bound := range []struct{ key, says string }{
+		{"max_concurrent_calls", fmt.Sprintf("%d calls at once, of all tools and clients", server.MaxConcurrentCalls)},
+		{"call_timeout", "no call takes longer than " + server.CallTimeout.String() + ", whatever its own timeout is"},
+	} {
+		if at, written := server.At(bound.key); written {
+			notes = append(notes, PolicyNote{Key: bound.key, From: at.String(), On: onServer, Value: at.JSON(), Findings: []FindingNote{{Says: bound.says}}})
+		}
+	}
+	return notes
+}
+
 // onUpstream is said of policies of the upstream.
 const onUpstream = "upstream"
 
@@ -113,7 +138,10 @@ func (i *inspection) note(part *plugins.PolicyPart, setting config.Setting, on s
 		return note
 	}
 	env := i.env(i.t.spec.Name, i.t.upstream, i.t.spec)
-	if on == onUpstream {
+	switch on {
+	case onServer:
+		env = i.env(onServer, "", nil)
+	case onUpstream:
 		env = i.env(i.t.upstream, i.t.upstream, nil)
 	}
 	policy := i.build(part, setting, env)
@@ -192,6 +220,31 @@ func (e *Explanation) decide() {
 		if note := &e.Policies[i]; note.Key == "roles" || note.Key == "scopes" || note.Key == whenKey {
 			e.blame(note)
 		}
+	}
+	e.decideNow()
+}
+
+// decideNow tells whether a call would be let through at this moment.
+func (e *Explanation) decideNow() {
+	if e.Now = e.May; e.May == plugins.VerdictDenies {
+		return
+	}
+	for i := range e.Policies {
+		note := &e.Policies[i]
+		if note.Key == "roles" || note.Key == "scopes" || note.Key == whenKey {
+			continue
+		}
+		for _, f := range note.Findings {
+			if f.Verdict == plugins.VerdictDenies {
+				e.By = append(e.By, note.Key+" at "+note.From+" ("+f.Says+")")
+			}
+		}
+	}
+	if e.Problem != "" {
+		e.By = append(e.By, "the arguments given")
+	}
+	if len(e.By) > 0 {
+		e.Now = plugins.VerdictDenies
 	}
 }
 

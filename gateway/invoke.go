@@ -227,22 +227,36 @@ func hidden(kind Kind, name string, rule config.Setting) error {
 
 // unknown says what is known instead of a name.
 func (s *snapshot) unknown(name string, p *plugins.Principal, kinds []Kind) error {
-	var known []string
+	var known, all []string
 	for _, kind := range kinds {
 		if t, _ := s.find(kind, name, p); t != nil {
 			return hidden(kind, name, t.parts[whenKey])
 		}
 		for _, t := range s.ofKind(kind) {
+			all = append(all, t.spec.Name)
 			if t.admits(p) {
 				known = append(known, t.spec.Name)
 			}
 		}
 	}
+	what := fmt.Sprintf("unknown %s %q", kinds[0], name)
 	if len(kinds) > 1 {
-		return fmt.Errorf("nothing is called %q; this caller sees: %v", name, known)
+		what = fmt.Sprintf("nothing is called %q", name)
 	}
-	return fmt.Errorf("unknown %s %q; this caller sees: %v", kinds[0], name, known)
+	meant := config.Nearest(name, all)
+	switch {
+	case meant != "" && slices.Contains(known, meant):
+		return fmt.Errorf("%s: did you mean %q?", what, meant)
+	case meant != "":
+		return fmt.Errorf("%s: did you mean %q? This caller doesn't see it: --as SUBJECT:ROLE says who calls", what, meant)
+	case len(known) > maxKnown:
+		return fmt.Errorf("%s; this caller sees: %v and %d more", what, known[:maxKnown], len(known)-maxKnown)
+	}
+	return fmt.Errorf("%s; this caller sees: %v", what, known)
 }
+
+// maxKnown is how many names an error lists.
+const maxKnown = 10
 
 // ofKind are all targets of a kind, sorted.
 func (s *snapshot) ofKind(kind Kind) []*target {

@@ -24,6 +24,7 @@ func (g *Gateway) Lint() config.Problems {
 		}
 	}
 	l.tools()
+	l.internal()
 	l.prompts()
 	l.instructions()
 	l.lists()
@@ -108,6 +109,8 @@ func several(rule string) string {
 		return fmt.Sprintf("each definition takes more than %s tokens", thousands(maxDefinitionTokens))
 	case ruleDescriptionLong:
 		return "the description is longer than 2 KB, where clients cut it"
+	case ruleInternalUnused:
+		return "internal, and called by nothing"
 	case ruleOutputUnbounded:
 		return "answers have no token budget"
 	case ruleWriteNotRepeating:

@@ -16,6 +16,7 @@ const (
 	ruleAuthEmpty         = "auth-empty"
 	ruleDefinitionTokens  = "definition-tokens"
 	ruleDescriptionLong   = "description-long"
+	ruleInternalUnused    = "internal-unused"
 	ruleListTokens        = "list-tokens"
 	ruleMisnamed          = "misnamed"
 	ruleOutputUnbounded   = "output-unbounded"
@@ -52,6 +53,8 @@ func toolRules() []config.Rule {
 			Help: "A tool of tools lies over an exposed one of the same name. Under another name it is a tool of its own, which answers without asking anybody."},
 		{ID: ruleDescriptionLong, Summary: "Descriptions and instructions should be at most 2 KB.",
 			Help: "Clients cut descriptions and instructions at 2 KB: a model never sees the rest."},
+		{ID: ruleInternalUnused, Summary: "An internal tool should be called by something.",
+			Help: "No client can call an internal tool, and no step, undo, load or suggestion of this manifest does."},
 		{ID: ruleListTokens, Summary: "The list of an endpoint should take less than 20,000 tokens.",
 			Help: "Clients send the whole list with every conversation. Split it by endpoints, shorten definitions, or let models search: discovery: search."},
 		{ID: ruleOutputUnbounded, Summary: "Answers should have a token budget.",

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/url"
 	"reflect"
-	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -134,31 +133,91 @@ func (k *take) example() (rehearse.Recorded, bool) {
 	if !ok {
 		return rehearse.Recorded{}, false
 	}
-	played := &tape{played: true, answers: answers}
-	caller := &plugins.Principal{Key: "example:example", Subject: "example", Roles: k.target.roles(), Scopes: k.target.scopes(), Claims: map[string]any{"sub": "example"}}
-	call := commandCall(k.target, rehearse.Encode(args), caller).WithArgs(args)
-	k.tapes.Store(call.Record, played)
-	result, err := k.last(context.Background(), call)
-	k.tapes.Delete(call.Record)
-	expect, fine := expectationOf(result, err)
-	if !fine {
-		return rehearse.Recorded{}, false
+	caller := rehearse.Object(nil)
+	expect, fine := k.replay(mask, args, answers, map[string]any{"sub": exampleCaller})
+	if !fine { // what is sent may be made of the caller
+		claims := standIns(k.principal.Claims)
+		if expect, fine = k.replay(mask, args, answers, claims); !fine {
+			return rehearse.Recorded{}, false
+		}
+		caller = rehearse.Object{{Key: "subject", Value: exampleCaller}, {Key: "roles", Value: listOf(k.target.roles())},
+			{Key: "scopes", Value: listOf(k.target.scopes())}, {Key: "claims", Value: claims}}
 	}
-	if request := requestOf(mask, played.request); request != nil {
-		expect = append(rehearse.Object{{Key: "request", Value: request}}, expect...)
+	recorded := rehearse.Recorded{
+		Key: string(rehearse.Encode(args)), Rank: rankOf(answers),
+		Name: rehearse.NameOf(args, answers[len(answers)-1].Status),
 	}
-	name := "recorded: status " + strconv.Itoa(answers[len(answers)-1].Status)
-	if rule := k.target.parts[whenKey]; !rule.IsZero() && !rule.Off {
-		name += "; if its rule looks at the caller, add `as`"
+	recorded.Example = rehearse.Object{{Key: "args", Value: args}}
+	if caller != nil {
+		recorded.Example = append(recorded.Example, rehearse.Entry{Key: "as", Value: caller})
 	}
-	recorded := rehearse.Recorded{Key: string(rehearse.Encode(args)), Rank: rankOf(answers)}
-	recorded.Example = rehearse.Object{{Key: "name", Value: name}, {Key: "args", Value: args}}
 	if k.target.has(programConfirm) {
 		recorded.Example = append(recorded.Example, rehearse.Entry{Key: "answers", Value: map[string]any{confirmKey: true}})
 	}
 	recorded.Example = append(recorded.Example, rehearse.Entry{Key: "upstream", Value: bodies}, rehearse.Entry{Key: "expect", Value: expect})
-	text := string(rehearse.AppendYAML(nil, recorded.Example, 0))
+	text := recorded.Name + "\n" + string(rehearse.AppendYAML(nil, recorded.Example, 0))
 	return recorded, !mask.Knows(text)
+}
+
+// exampleCaller is the subject of who calls in examples.
+const exampleCaller = "example"
+
+// replay has the call answered by what was recorded, for a caller with these
+// claims, and returns what an example expects of it.
+func (k *take) replay(mask *rehearse.Mask, args map[string]any, answers []rehearse.Answer, claims map[string]any) (expect rehearse.Object, fine bool) {
+	played := &tape{played: true, answers: answers}
+	caller := &plugins.Principal{Key: "example:example", Subject: exampleCaller, Roles: k.target.roles(), Scopes: k.target.scopes(), Claims: claims}
+	call := commandCall(k.target, rehearse.Encode(args), caller).WithArgs(args)
+	k.tapes.Store(call.Record, played)
+	result, err := k.last(context.Background(), call)
+	k.tapes.Delete(call.Record)
+	if expect, fine = expectationOf(result, err); !fine {
+		return nil, false
+	}
+	if request := requestOf(mask, played.request); request != nil {
+		expect = append(rehearse.Object{{Key: "request", Value: request}}, expect...)
+	}
+	return expect, true
+}
+
+// standIns are claims of the same names that tell nothing of the caller.
+func standIns(claims map[string]any) map[string]any {
+	var standIn func(value any) any
+	standIn = func(value any) any {
+		switch v := value.(type) {
+		case string:
+			return exampleCaller
+		case []any:
+			list := make([]any, min(len(v), 1))
+			for i := range list {
+				list[i] = standIn(v[i])
+			}
+			return list
+		case map[string]any:
+			return standIns(v)
+		case bool, nil:
+			return v
+		}
+		return 1
+	}
+	all := make(map[string]any, len(claims))
+	for name, value := range claims {
+		switch name {
+		case "iss", "aud", "exp", "iat", "nbf", "jti":
+		default:
+			all[name] = standIn(value)
+		}
+	}
+	return all
+}
+
+// listOf is a list as values are written.
+func listOf(texts []string) []any {
+	list := make([]any, len(texts))
+	for i := range texts {
+		list[i] = texts[i]
+	}
+	return list
 }
 
 // maskedArgs are the arguments without secrets: they still fit the input schema,

@@ -115,7 +115,7 @@ func (g *Gateway) rehearse(ctx context.Context, r *Rehearsal) (*RehearsalReport,
 	names := slices.Sorted(maps.Keys(s.tools))
 	for _, name := range r.Tools {
 		if s.tools[name] == nil {
-			return nil, fmt.Errorf("unknown tool %q; there are: %v", name, names)
+			return nil, unknownTool(name, names)
 		}
 	}
 	report, started := &RehearsalReport{Tools: []ToolRehearsal{}}, time.Now()
@@ -132,6 +132,17 @@ func (g *Gateway) rehearse(ctx context.Context, r *Rehearsal) (*RehearsalReport,
 	}
 	report.Milliseconds = elapsed(started)
 	return report, nil
+}
+
+// unknownTool says which tool was probably meant.
+func unknownTool(name string, known []string) error {
+	switch meant := config.Nearest(name, known); {
+	case meant != "":
+		return fmt.Errorf("unknown tool %q: did you mean %q?", name, meant)
+	case len(known) > maxKnown:
+		return fmt.Errorf("unknown tool %q; there are: %v and %d more", name, known[:maxKnown], len(known)-maxKnown)
+	}
+	return fmt.Errorf("unknown tool %q; there are: %v", name, known)
 }
 
 // add counts a tool.
@@ -192,7 +203,7 @@ func (g *Gateway) rehearseExample(ctx context.Context, s *snapshot, t *tool, e *
 		}
 	}
 	one.Outcome = OutcomePass
-	trial := &trial{t: t, e: e, s: s, one: one}
+	trial := &trial{t: t, e: e, s: s, one: one, live: r.Live}
 	p, err := newPerformance(t, e)
 	if err == nil {
 		trial.p = p
@@ -263,6 +274,8 @@ type trial struct {
 	p   *performance
 	end ending
 	one *ExampleRehearsal
+	// live says that the service has answered: its values are its own.
+	live bool
 }
 
 // find notes something that is not as expected.

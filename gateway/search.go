@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/sallyport-mcp/sallyport/gateway/internal/catalog"
@@ -138,13 +139,13 @@ func (r *request) answerText(text string) {
 func calledTool(raw []byte) (name string, arguments []byte, err error) {
 	members, err := strictjson.Members(raw, nil)
 	if raw == nil || err != nil {
-		return "", nil, fmt.Errorf("want the arguments name and arguments, as in {\"name\": \"…\", \"arguments\": {…}}")
+		return "", nil, errors.New("want the arguments name and arguments, as in {\"name\": \"…\", \"arguments\": {…}}")
 	}
 	for i := range members {
 		switch m := &members[i]; m.Name {
 		case "name":
 			if name, err = strictjson.Unquote(m.Value); err != nil {
-				return "", nil, fmt.Errorf("at /name expected string")
+				return "", nil, errors.New("at /name expected string")
 			}
 		case "arguments":
 			arguments = bytes.TrimSpace(m.Value)
@@ -152,14 +153,14 @@ func calledTool(raw []byte) (name string, arguments []byte, err error) {
 				arguments = []byte(text)
 			}
 			if len(arguments) == 0 || arguments[0] != '{' || strictjson.Valid(arguments, strictjson.MaxDepth) != nil {
-				return "", nil, fmt.Errorf("at /arguments expected an object")
+				return "", nil, errors.New("at /arguments expected an object")
 			}
 		default:
 			return "", nil, fmt.Errorf("unexpected argument %s: the tool's own arguments go into arguments", clip(m.Name))
 		}
 	}
 	if name == "" {
-		return "", nil, fmt.Errorf("at /name expected the name of a tool")
+		return "", nil, errors.New("at /name expected the name of a tool")
 	}
 	return name, arguments, nil
 }

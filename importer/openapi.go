@@ -40,7 +40,11 @@ func OpenAPI(doc *openapi.Document, o OpenAPIOptions) (*Draft, error) {
 	name := cmp.Or(identifier(o.Upstream), documentName(title, o.Source))
 	o.Expose.AnyServer = o.URL != ""
 	d := &Draft{Comments: openapiComments(o)}
-	d.Preview.Document = cmp.Or(title, o.Source) + ", OpenAPI " + doc.Version()
+	kind := "OpenAPI "
+	if strings.HasPrefix(doc.Version(), "2.") {
+		kind = "Swagger "
+	}
+	d.Preview.Document = cmp.Or(title, o.Source) + ", " + kind + doc.Version()
 	d.upstream = upstream{name: name, settings: &object{}}
 	d.variables = cmp.Or(o.Variables, name)
 	if o.Live {
@@ -110,13 +114,24 @@ func openapiComments(o OpenAPIOptions) []string {
 	}
 }
 
-// documentName makes the name of a service of the document's title.
+// documentName makes the name of a service of the document's title: of its first
+// clause, without what all titles say.
 func documentName(title, source string) string {
-	words := strings.Split(identifier(title), "_")
-	words = slices.DeleteFunc(words, func(w string) bool {
-		return w == "" || w == "api" || w == "rest" || w == "openapi" || w == "swagger" || w == "the" || w == "http" || w == "documentation" || w == "docs" || w == "specification" || w == "spec" || isVersion(w) ||
-			strings.Trim(w, "0123456789") == ""
-	})
+	title, _, _ = strings.Cut(title, ":")
+	title, _, _ = strings.Cut(title, " - ")
+	var words []string
+	for word := range strings.FieldsSeq(strings.NewReplacer("\u2019", "'", "_", " ").Replace(title)) {
+		owner, rest, _ := strings.Cut(word, "'")
+		if rest == "s" { // GitHub's
+			word = owner
+		}
+		if name := brandName(word); !saysNothing(name) {
+			words = append(words, strings.Split(name, "_")...)
+		}
+		if rest == "s" && len(words) > 0 {
+			break
+		}
+	}
 	if len(words) > 3 {
 		words = words[:3]
 	}
@@ -128,6 +143,26 @@ func documentName(title, source string) string {
 		base = ""
 	}
 	return cmp.Or(strings.Join(words, "_"), identifier(base), "service")
+}
+
+// brandName is a word as an identifier; of two halves it is one name, as in
+// GitHub and YouTube.
+func brandName(word string) string {
+	name := identifier(word)
+	if strings.Count(name, "_") == 1 && !strings.ContainsAny(word, "-_./") {
+		return strings.ReplaceAll(name, "_", "")
+	}
+	return name
+}
+
+// saysNothing reports whether a word is in the titles of all documents.
+func saysNothing(word string) bool {
+	switch word {
+	case "", "api", "apis", "rest", "restful", "openapi", "swagger", "the", "a", "an", "of", "for", "http", "official", "public",
+		"documentation", "docs", "specification", "spec", "description", "reference", "v":
+		return true
+	}
+	return isVersion(word) || strings.Trim(word, "0123456789_") == ""
 }
 
 // takeURL says where the service is.

@@ -55,6 +55,33 @@ func TestUpstreamOf(t *testing.T) {
 	}
 }
 
+// TestDocumentName calls services as a person would.
+func TestDocumentName(t *testing.T) {
+	for title, want := range map[string]string{
+		"GitHub's official OpenAPI spec + Octokit extension": "github",
+		"GitHub v3 REST API":       "github",
+		"The Things REST API v2":   "things",
+		"Twilio - Api":             "twilio",
+		"Item Shop":                "item_shop",
+		"YouTube Data API":         "youtube_data",
+		"Swagger Petstore":         "petstore",
+		"Billing: all of it, 2026": "billing",
+		"API":                      "from_file",
+	} {
+		if got := documentName(title, "from-file.openapi.yaml"); got != want {
+			t.Errorf("%s: %s, want %s", title, got, want)
+		}
+	}
+}
+
+// TestSwagger calls a document of version 2.0 by the name that it had.
+func TestSwagger(t *testing.T) {
+	doc := parsed(t, "swagger: '2.0'\ninfo: {title: T, version: '1'}\nhost: t.example\npaths: {/a: {get: {operationId: a, responses: {}}}}\n")
+	if got := imported(t, doc, OpenAPIOptions{}).Preview.Document; got != "T, Swagger 2.0" {
+		t.Error(got)
+	}
+}
+
 // TestChosenURL replaces the document's servers, and must be one.
 func TestChosenURL(t *testing.T) {
 	doc := parsed(t, withHead("servers: [{url: 'https://a.example'}]\n"))

@@ -5,7 +5,19 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sallyport-mcp/sallyport/gateway/mcp/strictjson"
 )
+
+// literalText writes a text where a manifest may have holes so that what looks
+// like one is none: it becomes a hole that holds the text.
+func literalText(s string) string {
+	if !strings.Contains(s, "${{") {
+		return s
+	}
+	quoted := string(strictjson.AppendString(nil, s))
+	return "${{ " + strings.NewReplacer("$", `\u0024`, "{", `\u007b`, "}", `\u007d`).Replace(quoted) + " }}"
+}
 
 // variableText writes a text so that a manifest's expansion of variables gives
 // it back: dollars that would begin something are doubled, plain holes stay.

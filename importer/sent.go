@@ -209,7 +209,7 @@ func (in *inputs) add(as, where string, schema *object) string {
 		schema.set("in", where)
 	}
 	if name != as {
-		schema.set("as", as)
+		schema.set("as", variableText(as))
 	}
 	in.input.set(name, schema)
 	return name
@@ -282,7 +282,7 @@ func (s *sent) headerArguments(in *inputs, long *object) {
 			in.give(in.add(f.name, "header", withDescription(pairs("type", "string"), f.about)), "")
 			continue
 		}
-		constants.set(f.name, variableText(f.value))
+		constants.set(f.name, variableText(literalText(f.value)))
 	}
 	if len(constants.members) > 0 {
 		long.set("headers", constants)

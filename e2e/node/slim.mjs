@@ -33,6 +33,23 @@ for (const { requestBody } of operations) {
     if (property.type === 'array') (form.encoding ??= {})[name] ??= { style: 'form', explode: true };
   }
 }
+for (const { parameters, requestBody } of operations) {
+  for (const parameter of parameters ?? []) {
+    const { style, schema } = resolved(parameter);
+    if (style === 'deepObject') sentOrNot(schema);
+  }
+  const form = requestBody?.content?.['application/x-www-form-urlencoded'];
+  for (const [name, { style }] of Object.entries(form?.encoding ?? {})) {
+    if (style === 'deepObject') sentOrNot(form.schema?.properties?.[name]);
+  }
+}
+// The specification has these ignored; Prism doesn't.
+for (const holder of [...Object.values(document.paths), ...operations]) {
+  holder.parameters &&= holder.parameters.filter((parameter) => {
+    const { in: place, name } = resolved(parameter);
+    return place !== 'header' || !['accept', 'content-type', 'authorization'].includes(name.toLowerCase());
+  });
+}
 for (const group of ['responses', 'headers', 'links', 'callbacks', 'securitySchemes']) {
   delete document.components?.[group];
 }
@@ -55,6 +72,25 @@ function inlinePaths(value, depth = 0) {
     for (let i = 0; i < 20 && value[key]?.$ref?.startsWith?.('#/paths/'); i++) value[key] = structuredClone(find(value[key].$ref));
     inlinePaths(value[key], depth + 1);
   }
+}
+
+// sentOrNot tells Prism that an object of a deepObject of which nothing is sent
+// is none: it makes one up for each that there may be (and an empty list), and
+// then misses what is required of it.
+function sentOrNot(schema) {
+  if (schema?.type === 'array') sentOrNot(schema.items);
+  if (schema?.type !== 'object') return;
+  const { properties = {}, required = [] } = schema;
+  for (const property of Object.values(properties)) sentOrNot(property);
+  const sent = Object.entries(properties)
+    .filter(([, { type }]) => type !== 'object' && type !== 'array').map(([name]) => ({ required: [name] }));
+  if (required.length === 0 || sent.length === 0 || schema.anyOf) return;
+  schema.anyOf = [{ required }, { not: { anyOf: sent } }];
+  delete schema.required;
+}
+
+function resolved(value) {
+  return value.$ref ? resolved(find(value.$ref)) : value;
 }
 
 // dropUnreferenced removes the components that no operation refers to.

@@ -59,13 +59,18 @@ func newTokens(s JWTSettings, env plugins.Env, with fetching, now func() time.Ti
 		return nil, err
 	}
 	a := &tokens{byName: make(map[string]int, len(s)), now: now}
+	var faults []error
 	for n, settings := range s {
 		i, err := newIssuer(settings, env, with, now)
 		if err != nil {
-			return nil, below(n, err)
+			faults = append(faults, below(n, err))
+			continue
 		}
 		a.byName[i.name] = n
 		a.issuers = append(a.issuers, i)
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
 	}
 	mark, err := s.fingerprint()
 	if err != nil {

@@ -75,11 +75,19 @@ type breaker struct{ circuit *circuit }
 // circuit is a breaker's state, kept over reloads.
 type circuit struct {
 	gate     *gobreaker.TwoStepCircuitBreaker[any]
-	opened   atomic.Pointer[time.Time] // when it opened last
+	opened   atomic.Pointer[opening] // when it opened last, and why
 	open     time.Duration
 	upstream string
 	journal  *journal
 	release  func() // ends that the state is published
+}
+
+// opening is when a breaker opened, and why: of so many requests so many failed,
+// or a probe did.
+type opening struct {
+	at                 time.Time
+	failures, requests uint32
+	probe              bool
 }
 
 // Close gives the breaker up.
@@ -130,8 +138,10 @@ func newCircuit(b Breaker, upstream string, env plugins.Env) *circuit {
 		IsExcluded: func(err error) bool { return errors.Is(err, errNotCounted) },
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			if to == gobreaker.StateOpen {
-				now := time.Now()
-				c.opened.Store(&now)
+				c.opened.Store(&opening{
+					at: time.Now(), failures: tripped.TotalFailures, requests: tripped.TotalFailures + tripped.TotalSuccesses,
+					probe: from == gobreaker.StateHalfOpen,
+				})
 			}
 			c.journal.note(change{from: from, to: to, failures: tripped.TotalFailures, requests: tripped.TotalFailures + tripped.TotalSuccesses})
 			if env.Observe != nil {
@@ -196,7 +206,7 @@ func judge(err error, first bool) error {
 func (b *breaker) refuse(call *plugins.Call, cause error) error {
 	rest := time.Second // until the probes under way have ended
 	if opened := b.circuit.opened.Load(); opened != nil {
-		rest = max(rest, b.circuit.open-time.Since(*opened))
+		rest = max(rest, b.circuit.open-time.Since(opened.at))
 	}
 	return &plugins.Error{
 		Kind:       plugins.KindBreakerOpen,

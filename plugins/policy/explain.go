@@ -216,9 +216,15 @@ func (b *breaker) Explain(context.Context, *plugins.Call) []plugins.Finding {
 	}
 	open := gate.String() == "open"
 	if opened := c.opened.Load(); open && opened != nil {
-		rest := max(0, c.open-time.Since(*opened))
+		since := time.Since(opened.at)
+		rest := max(0, c.open-since)
 		state["wait"] = short(rest)
-		says += "; it is probed in " + short(rest)
+		why := "a probe failed"
+		if !opened.probe {
+			why = fmt.Sprintf("%d of %d requests failed", opened.failures, opened.requests)
+			state["failures"], state["requests"] = opened.failures, opened.requests
+		}
+		says = "open for " + short(since) + ": " + why + "; it is probed in " + short(rest)
 	}
 	return finding(allowsIf(!open), says, state)
 }

@@ -107,7 +107,7 @@ func TestExplainState(t *testing.T) {
 			}
 		}
 		time.Sleep(20 * time.Second)
-		if verdict, says := explained(t, open, callOf(tl, "ann")); verdict != plugins.VerdictDenies || says != "open; no requests lately; it is probed in 40s" {
+		if verdict, says := explained(t, open, callOf(tl, "ann")); verdict != plugins.VerdictDenies || says != "open for 20s: 2 of 2 requests failed; it is probed in 40s" {
 			t.Errorf("open: %s %q", verdict, says)
 		}
 	})

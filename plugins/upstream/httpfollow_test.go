@@ -106,8 +106,8 @@ func TestFollowKeepsTheCaller(t *testing.T) {
 	}
 	response.Free()
 	got := seen.take()[0]
-	if got.method != http.MethodGet || got.uri != "/list?page=2&key=k" || len(got.body) != 0 {
-		t.Errorf("asked %s %s %q", got.method, got.uri, got.body)
+	if got.method != http.MethodGet || got.target != "/list?page=2&key=k" || len(got.body) != 0 {
+		t.Errorf("asked %s %s %q", got.method, got.target, got.body)
 	}
 	for name, want := range map[string]string{"Region": "eu", "X-Tenant": "acme", "X-Subject": "ann", "X-Fixed": "f", "Cookie": "session=s1"} {
 		if value := got.header.Get(name); value != want {

@@ -58,6 +58,8 @@ type document struct {
 	id int
 	// name is the words of the name, joined.
 	name string
+	// words is how many different words the name has that say something.
+	words float64
 }
 
 // posting tells how much a document is about a word.
@@ -77,7 +79,7 @@ func New(entries []Entry) *Index {
 	b := builder{byTerm: make(map[string]int32)}
 	x := &Index{documents: make([]document, len(sorted))}
 	for i := range sorted {
-		x.documents[i] = document{id: sorted[i].ID, name: strings.Join(split(sorted[i].Name), "")}
+		x.documents[i] = document{id: sorted[i].ID, name: strings.Join(split(sorted[i].Name), ""), words: tellingWords(sorted[i].Name)}
 		b.add(int32(i), &sorted[i])
 	}
 	x.terms, x.postings = b.finish()
@@ -107,9 +109,11 @@ func (x *Index) Search(query string, limit int, visible func(id int) bool) []Hit
 	if len(words) == 0 {
 		return s.all(x, limit)
 	}
-	for _, term := range queryTerms(words) {
-		s.match(x, term)
+	terms := queryTerms(words)
+	for i := range terms {
+		s.match(x, &terms[i])
 	}
+	s.favourSimple(x)
 	s.favourName(x, strings.Join(words, ""))
 	return s.hits(x, limit)
 }

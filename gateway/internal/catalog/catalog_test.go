@@ -190,6 +190,47 @@ func TestQuality(t *testing.T) {
 	}
 }
 
+// TestEveryday asks a catalog with many tools beside the one that is meant: it
+// is among the first five in other words than its own, too.
+func TestEveryday(t *testing.T) {
+	entries := forge()
+	for _, tool := range [][2]string{
+		{"issues_create_milestone", "Create a milestone for issues that are open."},
+		{"issues_create_label", "Create a label for issues in a repository."},
+		{"issues_lock", "Lock an issue whose conversation is open no more."},
+		{"reactions_create_for_issue", "Create a reaction to an issue."},
+		{"reactions_create_for_pull_request_review_comment", "Create a reaction to a pull request review comment. Add it to a PR."},
+		{"reactions_delete_for_pull_request_comment", "Delete a reaction to a pull request comment."},
+		{"pulls_create_review_comment", "Create a review comment for a pull request."},
+		{"repos_list_for_authenticated_user", "List repositories that the authenticated user may access."},
+		{"orgs_list_attestation_repositories", "List repositories of attestations."},
+		{"activity_list_stargazers_for_repo", "List the people that have starred the repository."},
+		{"activity_list_repos_starred_by_user", "List repositories that a user has starred."},
+		{"activity_list_watchers_for_repo", "List the people watching the specified repository."},
+	} {
+		entries = append(entries, Entry{ID: len(entries), Name: tool[0], Description: tool[1]})
+	}
+	x := New(entries)
+	for query, want := range map[string]string{
+		"open an issue":         "issues_create",
+		"new issue":             "issues_create",
+		"add a comment to a PR": "pulls_create_review_comment",
+		"list my repositories":  "repos_list_for_authenticated_user",
+		"who starred this repo": "activity_list_stargazers_for_repo",
+		"list PRs":              "pulls_list",
+		"list my repos":         "repos_list_for_authenticated_user",
+		"remove a repository":   "repos_delete",
+		"change an issue":       "issues_update",
+	} {
+		if got := names(entries, x.Search(query, 5, nil)); !slices.Contains(got, want) {
+			t.Errorf("%q: %v, not %s", query, got, want)
+		}
+	}
+	if got := names(entries, x.Search("open an issue", 1, nil)); got[0] != "issues_create" {
+		t.Errorf("first is %s", got[0])
+	}
+}
+
 func TestSearch(t *testing.T) {
 	entries := []Entry{
 		{ID: 4, Name: "getUser", Description: "Get a user."},
@@ -253,7 +294,9 @@ func TestSplit(t *testing.T) {
 		"GETUser":            "get user",
 		"  \x00\t":           "",
 		"API":                "api",
-		"IDs":                "i ds",
+		"IDs":                "ids",
+		"listPRsNow":         "list prs now",
+		"listASet":           "list a set",
 		"顧客ID":               "顧 客 id",
 	} {
 		if got := strings.Join(split(text), " "); got != want {

@@ -17,16 +17,24 @@ type scratch struct {
 	// are the documents that have anything.
 	best    []float32
 	touched []int32
+	// isNamed says that the word being matched is in the name, and named counts
+	// the words that are.
+	isNamed []bool
+	named   []int32
 }
 
 func newScratch(documents int) *scratch {
-	return &scratch{visible: make([]bool, documents), scores: make([]float64, documents), best: make([]float32, documents)}
+	return &scratch{
+		visible: make([]bool, documents), scores: make([]float64, documents), best: make([]float32, documents),
+		isNamed: make([]bool, documents), named: make([]int32, documents),
+	}
 }
 
 // see finds out what the caller may see, and forgets the last search.
 func (s *scratch) see(x *Index, visible func(id int) bool) {
 	s.seen = 0
 	clear(s.scores)
+	clear(s.named)
 	for i := range x.documents {
 		s.visible[i] = visible == nil || visible(x.documents[i].id)
 		if s.visible[i] {
@@ -41,16 +49,33 @@ const (
 	minPrefix    = 3
 )
 
-// match adds what each document has for a word.
-func (s *scratch) match(x *Index, term string) {
-	from := sort.SearchStrings(x.terms, term)
-	for i := from; i < len(x.terms) && strings.HasPrefix(x.terms[i], term); i++ {
-		whole := len(x.terms[i]) == len(term)
-		if !whole && len(term) < minPrefix {
+// match adds what each document has for a term.
+func (s *scratch) match(x *Index, t *term) {
+	s.matchWord(x, t.word, 1)
+	for _, other := range t.others {
+		s.matchWord(x, other, synonymWeight)
+	}
+	rarity := t.weight * math.Log(1+(float64(s.seen-len(s.touched))+0.5)/(float64(len(s.touched))+0.5))
+	for _, number := range s.touched {
+		s.scores[number] += rarity * float64(s.best[number])
+		if s.isNamed[number] {
+			s.named[number]++
+		}
+		s.best[number], s.isNamed[number] = 0, false
+	}
+	s.touched = s.touched[:0]
+}
+
+// matchWord notes the documents that have a word, or one that begins like it.
+func (s *scratch) matchWord(x *Index, word string, factor float32) {
+	from := sort.SearchStrings(x.terms, word)
+	for i := from; i < len(x.terms) && strings.HasPrefix(x.terms[i], word); i++ {
+		whole := len(x.terms[i]) == len(word)
+		if !whole && (len(word) < minPrefix || factor < 1) {
 			break
 		}
 		for _, p := range x.postings[i] {
-			weight := p.weight
+			weight := p.weight * factor
 			if !whole {
 				weight = p.named * prefixWeight
 			}
@@ -61,14 +86,23 @@ func (s *scratch) match(x *Index, term string) {
 				s.touched = append(s.touched, p.document)
 			}
 			s.best[p.document] = max(s.best[p.document], weight)
+			s.isNamed[p.document] = s.isNamed[p.document] || p.named > 0
 		}
 	}
-	rarity := math.Log(1 + (float64(s.seen-len(s.touched))+0.5)/(float64(len(s.touched))+0.5))
-	for _, number := range s.touched {
-		s.scores[number] += rarity * float64(s.best[number])
-		s.best[number] = 0
+}
+
+// coveredName is how much of a score a name earns by saying nothing that wasn't
+// asked for: of two tools that fit alike the simpler one is meant.
+const coveredName = 0.5
+
+// favourSimple favours names of which the query says all words.
+func (s *scratch) favourSimple(x *Index) {
+	for i := range x.documents {
+		if s.scores[i] > 0 {
+			covered := min(1, float64(s.named[i])/max(1, x.documents[i].words))
+			s.scores[i] *= 1 - coveredName + coveredName*covered
+		}
 	}
-	s.touched = s.touched[:0]
 }
 
 // What a name adds to the score: being what was asked for, or beginning so.

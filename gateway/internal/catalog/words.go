@@ -37,12 +37,18 @@ func split(text string) []string {
 			end(i)
 		case kind == kindUpper && before == kindLower: // createIssue
 			end(i)
-		case kind == kindLower && before == kindUpper && i-1 > start: // HTTPServer
+		case kind == kindLower && before == kindUpper && i-1 > start && !endsPlural(runes, i): // HTTPServer
 			end(i - 1)
 		}
 	}
 	end(len(runes))
 	return words
+}
+
+// endsPlural reports whether the character is the s of an abbreviation's plural,
+// as in IDs and listPRs.
+func endsPlural(runes []rune, at int) bool {
+	return runes[at] == 's' && (at+1 == len(runes) || kindOf(runes[at+1]) != kindLower && kindOf(runes[at+1]) != kindMark)
 }
 
 // kind says what a character is to words.
@@ -81,24 +87,32 @@ func kindOf(r rune) kind {
 	return kindOther
 }
 
-// queryTerms are the words to look for: stemmed, each once, and without those
-// that only make a sentence of the others.
-func queryTerms(words []string) []string {
-	telling := slices.DeleteFunc(slices.Clone(words), fillsSentence)
-	if len(telling) == 0 {
-		telling = slices.Clone(words)
+// tellingWords counts the different words of a name that say something. What
+// stands behind a preposition, e.g. for_authenticated_user or in_org, only says
+// where, and counts half.
+func tellingWords(name string) float64 {
+	seen, share, sum := make(map[string]bool), 1.0, 0.0
+	for i, word := range split(name) {
+		if i > 0 && placesSentence(word) {
+			share = 0.5
+		}
+		if stemmed := stem(word); !fillsSentence(word) && !seen[stemmed] {
+			seen[stemmed] = true
+			sum += share
+		}
 	}
-	for i, word := range telling {
-		telling[i] = stem(word)
-	}
-	slices.Sort(telling)
-	return slices.Compact(telling)
+	return sum
+}
+
+// placesSentence reports whether a word begins where something is done.
+func placesSentence(word string) bool {
+	return word == "for" || word == "in" || word == "by" || word == "of" || word == "from"
 }
 
 // fillsSentence reports whether a word says nothing of what is looked for.
 func fillsSentence(word string) bool {
 	switch word {
-	case "a", "an", "the", "of", "to", "for", "in", "on", "at", "with", "from", "by", "and", "or", "is", "are", "be",
+	case "a", "an", "the", "am", "of", "to", "for", "in", "on", "at", "with", "from", "by", "and", "or", "is", "are", "be",
 		"i", "me", "my", "we", "our", "you", "your", "it", "its", "this", "that", "these", "those",
 		"how", "what", "which", "want", "need", "can", "do", "does", "please", "some", "any", "tool", "tools":
 		return true

@@ -63,11 +63,12 @@ func (m *Mask) Shaped() *Mask {
 // forms are the ways in which a secret may be written.
 func forms(secret string) []string {
 	quoted := strings.Trim(string(Encode(secret)), `"`)
-	all := []string{
+	all := make([]string, 0, 16)
+	all = append(all,
 		secret, quoted, url.QueryEscape(secret), url.PathEscape(secret),
 		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
 		hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))),
-	}
+	)
 	all = append(all, within64(secret)...)
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 )
 
 const (
@@ -27,6 +29,8 @@ const (
 type Recorded struct {
 	// Key tells examples apart: the arguments, as JSON.
 	Key string
+	// Name says in short what it shows; what is named alike gets numbers.
+	Name string
 	// Rank says which of two examples with the same arguments is better: the
 	// higher.
 	Rank int
@@ -170,14 +174,31 @@ func (r *Recorder) save(tool string, t *recordedTool) error {
 	}
 	sorted := slices.Clone(t.examples)
 	slices.SortStableFunc(sorted, func(x, y Recorded) int { return cmp.Compare(y.Rank, x.Rank) })
-	list := make([]any, len(sorted))
+	list, named := make([]any, len(sorted)), make(map[string]int)
 	for i := range sorted {
 		list[i] = sorted[i].Example
+		name := sorted[i].Name
+		if name == "" {
+			continue
+		}
+		if named[name]++; named[name] > 1 {
+			name += " (" + strconv.Itoa(named[name]) + ")"
+		}
+		list[i] = append(Object{{"name", name}}, sorted[i].Example...)
 	}
 	text := []byte("# Examples of the tool " + tool + ", recorded from real calls. Secrets were replaced by " + Masked + ".\n" +
-		"# Read them, and paste what is below the tool's name into its definition.")
+		"# Read them, and try them: sallyport test --examples " + ofFolder(r.folder) + "\n" +
+		"# Or paste what is below the tool's name into its definition. If a rule looks at the caller, add `as`.")
 	text = AppendYAML(text, Object{{"tools", Object{{tool, Object{{"examples", list}}}}}}, 0)
 	return replaceFile(t.path, text)
+}
+
+// ofFolder is the folder's path as it was given, if that can be in a comment.
+func ofFolder(path string) string {
+	if strings.ContainsFunc(path, unicode.IsControl) {
+		return "FOLDER"
+	}
+	return path
 }
 
 // free finds a file name that isn't taken, so that nothing is overwritten.

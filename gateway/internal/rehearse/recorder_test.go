@@ -119,3 +119,36 @@ func TestRecorderNeedsAFolder(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Examples of the same tool can be told apart by their names.
+func TestNameOf(t *testing.T) {
+	for want, args := range map[string]map[string]any{
+		"no arguments: 200": {}, "full=true, id=42: 200": {"id": "42", "full": true},
+		"text=one two: 200": {"text": "one\n two"},
+		"text=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…: 200": {"text": strings.Repeat("a", 100)},
+		"a=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb, …: 200":       {"a": strings.Repeat("b", 30), "c": strings.Repeat("d", 30)},
+		`list=[1,{"x":null}]: 200`:                       {"list": []any{1, map[string]any{"x": nil}}},
+	} {
+		if got := rehearse.NameOf(args, 200); got != want {
+			t.Errorf("%v is named %q, want %q", args, got, want)
+		}
+	}
+}
+
+func TestRecorderNamesDiffer(t *testing.T) {
+	folder := t.TempDir()
+	r := newRecorder(t, folder)
+	for _, key := range []string{"1", "2"} {
+		s := sample("a", key, 1)
+		r.Offer(rehearse.Sample{Tool: "a", Make: func() (rehearse.Recorded, bool) {
+			recorded, ok := s.Make()
+			recorded.Name = "same"
+			return recorded, ok
+		}})
+	}
+	r.Close()
+	got := readExamples(t, filepath.Join(folder, "a.yaml"), "a")
+	if len(got) != 2 || got[0]["name"] != "same" || got[1]["name"] != "same (2)" {
+		t.Errorf("got %v", got)
+	}
+}

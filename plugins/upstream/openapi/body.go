@@ -229,7 +229,7 @@ func (t *tool) jsonContent(mediaType string, s, body *node, required bool) *skip
 		return t.whole(inBody, s, body, required, mediaType)
 	}
 	t.members(flat, inBody)
-	t.undeclared(s, flat)
+	t.undeclared(s, flat, inBody)
 	t.alternatives(s)
 	if flat.get("additionalProperties").isObject() {
 		t.notes.add("the body may hold further members, which are left out")
@@ -260,11 +260,11 @@ func (t *tool) members(flat *node, place string) []*argument {
 }
 
 // undeclared makes arguments of what a body must have and doesn't declare.
-func (t *tool) undeclared(s, flat *node) {
+func (t *tool) undeclared(s, flat *node, place string) {
 	for _, name := range flat.texts("required") {
 		if flat.get("properties").get(name) == nil && !t.declares(s, name, maxRefs) {
 			t.parameters, t.known = t.parameters+1, t.known+1
-			t.arguments = append(t.arguments, &argument{wire: name, place: inBody, required: true, schema: object()})
+			t.arguments = append(t.arguments, &argument{wire: name, place: place, required: true, schema: object()})
 		}
 	}
 }
@@ -335,25 +335,26 @@ func (t *tool) whole(key string, s, body *node, required bool, mediaType string)
 	}
 	t.parameters, t.known = t.parameters+1, t.known+1
 	t.arguments = append(t.arguments, a)
-	t.named = append(t.named, func() {
-		hole := "args." + a.name
-		if !required {
-			// What is left out is null, and there is no request with half a body.
-			switch {
-			case key == "text" || key == "bytes":
-				hole += ` // ""`
-			case a.schema.str("type") == "array":
-				hole += " // []"
-			case mayBe(a.schema, "object"):
-				hole += " // {}"
-			}
-		}
-		t.request.set(key, text("${{ "+hole+" }}"))
-	})
+	t.named = append(t.named, func() { t.request.set(key, text("${{ args."+a.name+empty(key, a)+" }}")) })
 	t.request.set(key, text(""))
 	base := baseType(mediaType)
 	if strings.Contains(base, "/") && !strings.Contains(base, "*") && (key != inBody || base != "application/json") && base != "text/plain" {
 		t.request.set("media_type", text(typeOf(mediaType)))
 	}
 	return nil
+}
+
+// empty is the rest of an expression for a whole body: what is sent if it is left
+// out, for that is null, and there is no request with half a body.
+func empty(key string, a *argument) string {
+	switch {
+	case a.required:
+	case key == "text" || key == "bytes":
+		return ` // ""`
+	case a.schema.str("type") == "array":
+		return " // []"
+	case mayBe(a.schema, "object"):
+		return " // {}"
+	}
+	return ""
 }

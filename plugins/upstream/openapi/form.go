@@ -32,6 +32,7 @@ func (t *tool) fields(mediaType, s *node, required, multipart bool) *skip {
 			a.mediaType = typeOf(contentType)
 		}
 	}
+	t.undeclared(s, flat, inForm)
 	if multipart && files == 0 {
 		t.request.set("multipart", object())
 	}

@@ -36,13 +36,13 @@ const (
 	beyondDepth = 8
 	// mostOfKinds is how many bytes alternatives may have that stand as deep as
 	// there is room for.
-	mostOfKinds = 1500
+	mostOfKinds = 4500
 	// mostOfEnum is how many bytes the enum of what must be given may have; one
 	// of a fewValues may have fewBytes anyway.
 	mostOfEnum = 2500
 	fewValues  = 30
 	fewBytes   = 300
-	nullType    = "null"
+	nullType   = "null"
 )
 
 // memory is what the tools of a document have in common: the same references
@@ -278,7 +278,7 @@ func (c *converter) plain(n *node, depth int) *node {
 	}
 	types, nullable := typesOf(n)
 	out := object()
-	if len(types) > 0 {
+	if len(types) > 0 || nullable {
 		out.set("type", typeList(types, nullable))
 	}
 	c.described(out, n, depth)

@@ -16,7 +16,7 @@ func (c *converter) anyOf(n *node, options []*node, keyword string, depth int) *
 		out = alternatives[0].clone()
 	case len(alternatives) == 1 && alternatives[0].get("type") != nil && alternatives[0].get("const") == nil:
 		out = withNull(alternatives[0])
-	case slices.ContainsFunc(alternatives, isOpen), depth >= c.detail.depth && len(list(alternatives...).json()) > mostOfKinds:
+	case slices.ContainsFunc(alternatives, isOpen), depth >= c.detail.depth && isVague(alternatives):
 		out = c.kinds(n, options, alternatives, nullable)
 	default:
 		if nullable {
@@ -136,6 +136,14 @@ func (c *converter) alternatives(n *node, options []*node, keyword string, depth
 // isOpen reports whether a converted schema allows everything.
 func isOpen(n *node) bool {
 	return n.kind == objectKind && len(n.without("description", "default").members) == 0
+}
+
+// isVague reports whether alternatives are too many to be told, or one of them
+// is any object.
+func isVague(alternatives []*node) bool {
+	return len(list(alternatives...).json()) > mostOfKinds || slices.ContainsFunc(alternatives, func(n *node) bool {
+		return n.str("type") == "object" && len(n.without("type", "description", "default").members) == 0
+	})
 }
 
 // saysMore reports whether a schema holds more than its alternatives.

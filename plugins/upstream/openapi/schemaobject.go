@@ -54,6 +54,9 @@ func (c *converter) objectKeywords(out, n *node, depth int) {
 	if least := count(n, "minProperties"); least != nil && least.text != "0" && !c.output {
 		out.set("minProperties", least)
 	}
+	if most := count(n, "maxProperties"); most != nil && !c.output {
+		out.set("maxProperties", most)
+	}
 }
 
 // properties converts the members of an object, and finds the names of those

@@ -125,7 +125,7 @@ func (c *converter) affords(count, size int) bool {
 }
 
 // namedValues is what tooMany says.
-var namedValues = regexp.MustCompile(`One of \d+ values such as .*`) //nolint:gochecknoglobals // never changed
+var namedValues = regexp.MustCompile(`One of \d+ values such as .*`)
 
 // tooMany names some values of an enum that is too long to be listed.
 func (c *converter) tooMany(out *node, values []*node) {
