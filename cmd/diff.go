@@ -32,7 +32,7 @@ func (a *app) diff() *cobra.Command {
 			"  git worktree add /tmp/main origin/main && sallyport diff /tmp/main/conf conf\n" +
 			"  git show HEAD:manifest.yaml > /tmp/old.yaml; sallyport diff /tmp/old.yaml manifest.yaml\n" +
 			"  git difftool --no-prompt --extcmd 'sallyport diff' -- manifest.yaml",
-		Args: usageArgs(cobra.ExactArgs(2)),
+		Args: usageArgs(twoManifests),
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, path := range args {
 				if _, err := os.Stat(path); err != nil {
@@ -52,6 +52,14 @@ func (a *app) diff() *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&allow, "allow-widening", false, "exit with 0 although access is widened")
 	return c
+}
+
+// twoManifests checks that two are named.
+func twoManifests(_ *cobra.Command, args []string) error {
+	if len(args) != 2 {
+		return fmt.Errorf("diff wants two manifests, the old one and the new one, not %d", len(args))
+	}
+	return nil
 }
 
 func (a *app) printComparison(c *gateway.Comparison, asJSON bool) error {
@@ -77,7 +85,8 @@ func comparisonText(c *gateway.Comparison) []byte {
 	if len(c.NeedsRestart) > 0 {
 		text = append(text, "\nneeds a restart\n"...)
 		for i := range c.NeedsRestart {
-			text = fmt.Appendf(text, "  %s\n", c.NeedsRestart[i].Error())
+			p := &c.NeedsRestart[i]
+			text = fmt.Appendf(text, "  %s:%d:%d: %s\n", p.File, p.Line, p.Col, p.Message)
 		}
 	}
 	return text

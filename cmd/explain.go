@@ -50,7 +50,7 @@ func (a *app) explain() *cobra.Command {
 			"  sallyport explain crm://customers/42\n" +
 			"  sallyport explain --prompt orders",
 		ValidArgsFunction: a.completeNames(gateway.KindTool, gateway.KindPrompt, gateway.KindResource),
-		Args:              usageArgs(cobra.MinimumNArgs(1)),
+		Args:              usageArgs(someName),
 		RunE:              func(c *cobra.Command, args []string) error { return a.runExplain(c.Context(), &flags, args) },
 	}
 	a.manifestFlag(c)
@@ -69,6 +69,14 @@ func (a *app) explain() *cobra.Command {
 	c.MarkFlagsMutuallyExclusive("prompt", "resource")
 	c.MarkFlagsMutuallyExclusive("answer", "example")
 	return c
+}
+
+// someName checks that there is a name to explain.
+func someName(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.New("explain wants the name of a tool or prompt, or the URI of a resource")
+	}
+	return nil
 }
 
 func (a *app) runExplain(ctx context.Context, flags *explaining, args []string) error {

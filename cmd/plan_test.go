@@ -52,7 +52,7 @@ func TestPlan(t *testing.T) {
 	}
 
 	replace(t, path, strings.Replace(good[1], `listen: "127.0.0.1:0"`, `listen: "127.0.0.1:1"`, 1))
-	if out, ok := plan(); !strings.Contains(out, "\nneeds a restart\n  "+path+":2:18: error: a change of server.listen needs a restart\n") || ok {
+	if out, ok := plan(); !strings.Contains(out, "\nneeds a restart\n  "+path+":2:18: a change of server.listen needs a restart\n") || ok {
 		t.Errorf("another address: %v %s", ok, out)
 	}
 	replace(t, path, broken)

@@ -209,6 +209,7 @@ func TestCurlOptions(t *testing.T) {
 		"curl":                                       "no URL",
 		"curl -X":                                    "-X wants a value",
 		"curl --data":                                "--data wants a value",
+		"curl http://a.example/../b":                 "a path with dots",
 		"curl -K f http://a.example":                 "-K reads options from a file",
 		"curl ftp://a.example":                       "must start with http",
 		"curl http://a_b@/":                          "has no host",

@@ -29,6 +29,11 @@ func (c *curl) draft(o CurlOptions) (*Draft, error) {
 	if last := len(s.path) - 1; c.put && s.path[last].text == "" && s.path[last].argument == "" {
 		s.path[last] = segment{argument: "file_name", about: "Name of the file", value: c.file}
 	}
+	for _, p := range s.path {
+		if p.argument == "" && (p.text == "." || p.text == "..") {
+			return nil, errors.New("the command's URL has a path with dots in it: write where it leads to")
+		}
+	}
 	if !methodPattern.MatchString(s.method) {
 		return nil, fmt.Errorf("tools can't send %s requests", clean(s.method))
 	}
@@ -154,7 +159,7 @@ func takeHeader(s *sent, keys *credentials, name, value string) (mediaType strin
 		keys.cookie("")
 	case isSecretName(name) || !isSafe(name, value):
 		keys.header(name)
-	case value == "":
+	case value == "", !headerPattern.MatchString(value): // no manifest may have it
 	default:
 		s.headers = append(s.headers, field{name: name, value: value})
 	}
@@ -170,6 +175,9 @@ func asksForOther(value string) bool {
 
 // acceptPattern is a list of media types (RFC 9110, section 12.5.1).
 var acceptPattern = regexp.MustCompile(`^[A-Za-z0-9!#&^_.+*/;=, -]{3,120}$`)
+
+// headerPattern is the value of a header (RFC 9110, section 5.5).
+var headerPattern = regexp.MustCompile(`^[\t -~]+$`)
 
 // tokenPattern is the name of a header.
 var tokenPattern = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`)
