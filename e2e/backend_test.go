@@ -186,7 +186,11 @@ func (s *shop) publish() error {
     roles: [support]
     response: {text: All is well.}
 `, strings.Join(s.announced, ", "))
-	return os.WriteFile(filepath.Join(s.folder, "changing", "news.yaml"), []byte(text), 0o600)
+	path := filepath.Join(s.folder, "changing", "news.yaml")
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path) // a gateway that starts meanwhile reads all of it
 }
 
 // announce changes the list of tools, and answers when the gateways know it.
