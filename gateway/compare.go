@@ -116,8 +116,8 @@ type AccessChange struct {
 // Compare builds two manifests, without listening, and tells what the second
 // changes. The error is config.Problems if one of them is at fault.
 func Compare(oldSource, newSource config.Source, parts plugins.Parts) (*Comparison, error) {
-	old, oldErr := New(Options{Source: oldSource, Parts: parts})
-	next, newErr := New(Options{Source: newSource, Parts: parts})
+	old, oldErr := New(Options{Source: oldSource, Parts: parts, Offline: true})
+	next, newErr := New(Options{Source: newSource, Parts: parts, Offline: true})
 	var c *Comparison
 	err := joinProblems(oldErr, newErr)
 	if err == nil {
